@@ -1,0 +1,4 @@
+//! Accounts: plan, overrides and suspension of a customer, their erasure and the audit log; never a key or a request.
+
+pub mod model;
+pub mod port;

@@ -1,0 +1,90 @@
+//! Every bound that is not a setting, by name, with its unit and reason; relations between bounds are checked at compile time.
+
+use std::time::Duration;
+
+/// Longest `Authorization` value that is looked at, in bytes: a key is far shorter, and nothing longer is worth hashing.
+pub const AUTHORIZATION_BYTES: usize = 4096;
+/// Bytes of an unread request body that are drained so that a refused client keeps its connection.
+pub const DRAIN_BYTES: usize = 65_536;
+/// How long such a drain may take.
+pub const DRAIN_TIME: Duration = Duration::from_secs(2);
+/// Requests on one client connection before it is closed, so that load moves to new nodes.
+pub const KEEPALIVE_REQUESTS: u32 = 100_000;
+/// Idle time of a client connection between requests.
+pub const KEEPALIVE_IDLE: Duration = Duration::from_secs(60);
+/// Time in which a client must have sent its whole header.
+pub const HEADER_TIME: Duration = Duration::from_secs(15);
+/// Time in which a client must send the next part of its body.
+pub const BODY_READ_TIME: Duration = Duration::from_secs(30);
+/// Time in which a client must take the next part of a response.
+pub const WRITE_TIME: Duration = Duration::from_secs(60);
+/// Body of an admin API request, in bytes.
+pub const ADMIN_BODY_BYTES: usize = 1_048_576;
+/// Keys of one import call.
+pub const IMPORT_KEYS: usize = 1_000;
+/// How long an Idempotency-Key of the admin API is remembered.
+pub const IDEMPOTENCY_TIME: Duration = Duration::from_secs(24 * 3600);
+/// Characters of an Idempotency-Key.
+pub const IDEMPOTENCY_KEY_CHARS: usize = 255;
+/// Characters of a name (key, endpoint description, actor).
+pub const NAME_CHARS: usize = 200;
+/// Entries of a key's `allowed_ips`.
+pub const ALLOWED_IPS: usize = 100;
+/// Characters of an account id.
+pub const ACCOUNT_ID_CHARS: usize = 128;
+/// Longest grace period of a rotated secret.
+pub const ROTATION_GRACE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Negative cache entries live no longer than this: a key made elsewhere works this soon at the latest.
+pub const NEGATIVE_CACHE_TIME: Duration = Duration::from_secs(5);
+/// Negative entries that the key cache keeps.
+pub const NEGATIVE_CACHE_ENTRIES: usize = 100_000;
+/// Access-log lines that wait for their sink; further lines are dropped and counted.
+pub const ACCESS_LOG_LINES: usize = 16_384;
+/// Bytes of access-log lines that wait for their sink.
+pub const ACCESS_LOG_BYTES: usize = 8_388_608;
+/// Store writes that wait for the writer; further callers are told that the store is unavailable.
+pub const STORE_QUEUE: usize = 8_192;
+/// Writes that one transaction takes together.
+pub const STORE_BATCH: usize = 512;
+/// How long a store write may wait before its caller is told that the store is unavailable.
+pub const STORE_WRITE_TIME: Duration = Duration::from_secs(5);
+/// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
+pub const RELEASE_QUEUE: usize = 4_096;
+/// Age at which the sweeper takes a pending event for one that a crash left: no upstream exchange outlives it.
+pub const PENDING_EVENT_AGE: Duration = Duration::from_secs(600);
+/// Event types in one request's candidates.
+pub const EVENTS_PER_REQUEST: usize = 16;
+/// Bytes of a published event's `data`.
+pub const EVENT_DATA_BYTES: usize = 262_144;
+/// Webhook endpoints of one account.
+pub const WEBHOOKS_PER_ACCOUNT: usize = 50;
+/// Bytes of a receiver's reply that are read.
+pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
+/// Bytes of a receiver's reply that the delivery log keeps.
+pub const WEBHOOK_EXCERPT_BYTES: usize = 1_024;
+/// Delivery attempts under way at once.
+pub const DELIVERIES_IN_FLIGHT: usize = 64;
+/// Retries after the first attempt.
+pub const WEBHOOK_RETRIES: usize = 5;
+/// Longest `Retry-After` of a receiver that is honoured.
+pub const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// Characters of a CEL condition.
+pub const CONDITION_CHARS: usize = 2_048;
+/// Distinct routes and keys per metric before further ones are counted under `other`.
+pub const METRIC_SERIES: usize = 1_000;
+/// How often usage goes to the store.
+pub const USAGE_FLUSH: Duration = Duration::from_secs(1);
+/// Hours kept in hourly usage.
+pub const USAGE_HOURS: Duration = Duration::from_secs(35 * 24 * 3600);
+/// Months kept in daily usage.
+pub const USAGE_MONTHS: u32 = 25;
+/// Rows of one usage answer.
+pub const USAGE_ROWS: usize = 10_000;
+/// Files, in bytes, that configuration is read from.
+pub const CONFIG_BYTES: u64 = 4_194_304;
+/// How long a stop waits for what is in flight beyond `shutdown.grace_seconds`.
+pub const SHUTDOWN_EXTRA: Duration = Duration::from_secs(5);
+
+const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
+const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
+const _: () = assert!(EVENT_DATA_BYTES <= ADMIN_BODY_BYTES);

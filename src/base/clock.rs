@@ -1,0 +1,214 @@
+//! The one source of time: wall-clock instants, UTC windows and a clock that tests can move; never a sleep or a timer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// Milliseconds in an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+/// Milliseconds in a day.
+pub const DAY_MS: i64 = 86_400_000;
+
+/// The largest instant that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
+const MAX_MS: i64 = 253_402_300_799_999;
+
+/// An instant in UTC, in whole milliseconds since the Unix epoch. JSON shows it as RFC 3339.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+impl Timestamp {
+    /// An instant from milliseconds since the Unix epoch, clamped to the years 1970 to 9999.
+    pub const fn from_millis(ms: i64) -> Self {
+        if ms < 0 {
+            Self(0)
+        } else if ms > MAX_MS {
+            Self(MAX_MS)
+        } else {
+            Self(ms)
+        }
+    }
+
+    /// An instant from whole seconds since the Unix epoch.
+    pub const fn from_secs(secs: i64) -> Self {
+        Self::from_millis(secs.saturating_mul(1000))
+    }
+
+    /// Milliseconds since the Unix epoch.
+    pub const fn millis(self) -> i64 {
+        self.0
+    }
+
+    /// Whole seconds since the Unix epoch, rounded down.
+    pub const fn secs(self) -> i64 {
+        self.0 / 1000
+    }
+
+    /// This instant and `d` more.
+    pub fn plus(self, d: Duration) -> Self {
+        Self::from_millis(
+            self.0
+                .saturating_add(i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// This instant less `d`.
+    pub fn minus(self, d: Duration) -> Self {
+        Self::from_millis(
+            self.0
+                .saturating_sub(i64::try_from(d.as_millis()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// How long since `earlier`; zero when the clock went back.
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0 - earlier.0).unwrap_or(0))
+    }
+
+    /// The start of the UTC hour this instant lies in.
+    pub const fn hour_start(self) -> Self {
+        Self(self.0 - self.0 % HOUR_MS)
+    }
+
+    /// The start of the UTC day this instant lies in.
+    pub const fn day_start(self) -> Self {
+        Self(self.0 - self.0 % DAY_MS)
+    }
+
+    /// The start of the UTC month this instant lies in.
+    pub fn month_start(self) -> Self {
+        let (y, m) = self.year_month();
+        Self::of_month(y, m)
+    }
+
+    /// The start of the UTC month after the one this instant lies in.
+    pub fn next_month_start(self) -> Self {
+        let (y, m) = self.year_month();
+        if m == 12 {
+            Self::of_month(y + 1, 1)
+        } else {
+            Self::of_month(y, m + 1)
+        }
+    }
+
+    fn year_month(self) -> (i16, i8) {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(t) => {
+                let d = jiff::tz::Offset::UTC.to_datetime(t).date();
+                (d.year(), d.month())
+            }
+            Err(_) => (1970, 1),
+        }
+    }
+
+    fn of_month(year: i16, month: i8) -> Self {
+        jiff::civil::Date::new(year, month, 1)
+            .ok()
+            .and_then(|d| {
+                let midnight = d.to_datetime(jiff::civil::Time::midnight());
+                jiff::tz::Offset::UTC.to_timestamp(midnight).ok()
+            })
+            .map_or(Self(MAX_MS), |t| Self(t.as_millisecond()))
+    }
+
+    /// Reads RFC 3339 text with any offset.
+    ///
+    /// # Errors
+    /// A sentence that says what was expected, fit to show to whoever wrote the text.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        text.parse::<jiff::Timestamp>()
+            .map(|t| Self::from_millis(t.as_millisecond()))
+            .map_err(|_| "expected an RFC 3339 instant such as 2026-12-01T00:00:00Z".to_owned())
+    }
+}
+
+impl std::fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(t) => t.fmt(f),
+            Err(_) => f.write_str("9999-12-31T23:59:59Z"),
+        }
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
+        Self::parse(&text).map_err(serde::de::Error::custom)
+    }
+}
+
+/// Where `now` comes from: the system, or a test that moves it by hand. Cloning shares the clock.
+#[derive(Debug, Clone, Default)]
+pub struct Clock(Option<Arc<AtomicI64>>);
+
+impl Clock {
+    /// The machine's clock.
+    pub const fn system() -> Self {
+        Self(None)
+    }
+
+    /// A clock that stands still until [`Clock::set`] or [`Clock::advance`] moves it.
+    pub fn manual(start: Timestamp) -> Self {
+        Self(Some(Arc::new(AtomicI64::new(start.millis()))))
+    }
+
+    /// The instant now.
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Some(ms) => Timestamp(ms.load(Ordering::SeqCst)),
+            None => Timestamp::from_millis(
+                SystemTime::now()
+                    .duration_since(UNIX_EPOCH)
+                    .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(MAX_MS)),
+            ),
+        }
+    }
+
+    /// Moves a manual clock to `t`; the system's clock ignores it.
+    pub fn set(&self, t: Timestamp) {
+        if let Some(ms) = &self.0 {
+            ms.store(t.millis(), Ordering::SeqCst);
+        }
+    }
+
+    /// Moves a manual clock on by `d`; the system's clock ignores it.
+    pub fn advance(&self, d: Duration) {
+        self.set(self.now().plus(d));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn months_start_and_end_where_the_calendar_says() {
+        let t = Timestamp::parse("2026-12-31T23:59:59.999Z").unwrap();
+        assert_eq!(t.month_start().to_string(), "2026-12-01T00:00:00Z");
+        assert_eq!(t.next_month_start().to_string(), "2027-01-01T00:00:00Z");
+        assert_eq!(t.hour_start().to_string(), "2026-12-31T23:00:00Z");
+        assert_eq!(t.day_start().to_string(), "2026-12-31T00:00:00Z");
+    }
+
+    #[test]
+    fn time_that_went_back_is_no_time() {
+        let t = Timestamp::from_secs(100);
+        assert_eq!(t.since(Timestamp::from_secs(200)), Duration::ZERO);
+    }
+
+    #[test]
+    fn json_is_rfc_3339_both_ways() {
+        let t = Timestamp::from_millis(1_614_265_330_123);
+        let s = serde_json::to_string(&t).unwrap();
+        assert_eq!(s, "\"2021-02-25T15:02:10.123Z\"");
+        assert_eq!(serde_json::from_str::<Timestamp>(&s).unwrap(), t);
+    }
+}

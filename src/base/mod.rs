@@ -1,0 +1,10 @@
+//! What every layer may use: time, ids, secrets, errors and ceilings; never I/O, never a domain's rules.
+
+pub mod audit;
+pub mod ceilings;
+pub mod clock;
+pub mod error;
+pub mod ids;
+pub mod page;
+pub mod problem;
+pub mod secret;

@@ -1,0 +1,18 @@
+//! fuelgate
+
+pub mod accounts;
+pub mod app;
+pub mod base;
+pub mod cli;
+pub mod config;
+pub mod keys;
+pub mod limits;
+pub mod observe;
+pub mod outbound;
+pub mod proxy;
+pub mod routing;
+pub mod sample;
+pub mod store;
+pub mod usage;
+pub mod web;
+pub mod webhooks;

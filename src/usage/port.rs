@@ -1,0 +1,56 @@
+//! What usage needs of a store; no implementation.
+
+use async_trait::async_trait;
+
+use super::model::{EndpointUsage, Granularity, RouteCaller, UsageBatch, UsagePoint};
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+
+/// What a series is asked for; the range is `[from, to)`.
+#[derive(Debug, Clone)]
+pub struct SeriesQuery {
+    /// The account; `None` for all.
+    pub account_id: Option<String>,
+    /// Only this key.
+    pub key_id: Option<String>,
+    /// From this instant on.
+    pub from: Timestamp,
+    /// Before this instant.
+    pub to: Timestamp,
+    /// Width of the points.
+    pub granularity: Granularity,
+}
+
+/// Usage at rest.
+#[async_trait]
+pub trait UsageStore: Send + Sync {
+    /// Applies a batch, once however often it comes.
+    async fn apply(&self, batch: &UsageBatch) -> Result<(), StoreError>;
+    /// Requests sent upstream by an account in the hour and in the month that begin at these instants.
+    async fn used(
+        &self,
+        account_id: &str,
+        hour: Timestamp,
+        month: Timestamp,
+    ) -> Result<(u64, u64), StoreError>;
+    /// A series, by start; points without requests left out.
+    async fn series(&self, query: &SeriesQuery) -> Result<Vec<UsagePoint>, StoreError>;
+    /// The most called endpoints of an account (or of all).
+    async fn endpoints(
+        &self,
+        account_id: Option<&str>,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<EndpointUsage>, StoreError>;
+    /// Who called a route, most requests first.
+    async fn callers(
+        &self,
+        route: &str,
+        from: Timestamp,
+        to: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<RouteCaller>, StoreError>;
+    /// Deletes hours before `hours` and days before `days`.
+    async fn prune(&self, hours: Timestamp, days: Timestamp) -> Result<(), StoreError>;
+}

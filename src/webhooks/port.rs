@@ -1,0 +1,171 @@
+//! What events and deliveries need of a store and of the network; no implementation.
+
+use async_trait::async_trait;
+
+use super::model::{
+    Attempt, ClaimedDelivery, Delivery, DeliveryState, Endpoint, Event, EventState, Outcome,
+    OutgoingRequest, Reply, Settlement,
+};
+use crate::base::audit::Change;
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::base::page::{Page, PageRequest};
+
+/// Which events are wanted; a missing member takes all.
+#[derive(Debug, Clone, Default)]
+pub struct EventFilter {
+    /// Those of this account.
+    pub account_id: Option<String>,
+    /// Those of this type.
+    pub event_type: Option<String>,
+    /// Those in this state.
+    pub state: Option<EventState>,
+}
+
+/// Which deliveries are wanted; a missing member takes all.
+#[derive(Debug, Clone, Default)]
+pub struct DeliveryFilter {
+    /// Those to this endpoint.
+    pub endpoint_id: Option<String>,
+    /// Those of this event.
+    pub event_id: Option<String>,
+    /// Those in this state.
+    pub state: Option<DeliveryState>,
+}
+
+/// What the delivery queue looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueStats {
+    /// Deliveries that are not finished.
+    pub pending_deliveries: u64,
+    /// When the oldest unfinished delivery was made.
+    pub oldest_pending: Option<Timestamp>,
+    /// Events that are unresolved.
+    pub unresolved_events: u64,
+}
+
+/// Events, endpoints and deliveries at rest. Every write is durable when the call returns and idempotent by event id.
+#[async_trait]
+pub trait EventStore: Send + Sync {
+    /// Whether writes go through now. Asked before a request is forwarded; must not block.
+    fn is_healthy(&self) -> bool;
+    /// Records pending events, all or none.
+    async fn record_pending(&self, events: &[Event]) -> Result<(), StoreError>;
+    /// Settles pending events. A release takes the account's next sequence number and makes one delivery for each
+    /// endpoint that is active or paused and wants the type. Events that are not pending are left alone.
+    async fn settle(&self, settlements: &[Settlement], now: Timestamp) -> Result<(), StoreError>;
+    /// Events still pending that were recorded before `before`, oldest first.
+    async fn stale_pending(&self, before: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError>;
+    /// Records and releases an event at once; the one that is there already when its id is known. `Conflict` when that
+    /// one belongs to another account.
+    async fn publish(
+        &self,
+        event: &Event,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Event, StoreError>;
+    /// Makes deliveries again for all endpoints that want the event now, starting their schedules anew; releases an
+    /// unresolved one, with `data` for want of its own.
+    async fn replay(
+        &self,
+        event_id: &str,
+        data: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Event, StoreError>;
+    /// One event.
+    async fn event(&self, id: &str) -> Result<Option<Event>, StoreError>;
+    /// Events, newest first.
+    async fn events(
+        &self,
+        filter: &EventFilter,
+        page: &PageRequest,
+    ) -> Result<Page<Event>, StoreError>;
+
+    /// Makes an endpoint. `Conflict` when the account has `max` of them or is being erased.
+    async fn create_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        max: usize,
+        change: &Change,
+    ) -> Result<(), StoreError>;
+    /// Replaces an endpoint. `Conflict` unless the stored revision is `endpoint.revision - 1`.
+    async fn update_endpoint(&self, endpoint: &Endpoint, change: &Change)
+    -> Result<(), StoreError>;
+    /// Deletes an endpoint and cancels what is on its way to it.
+    async fn delete_endpoint(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<(), StoreError>;
+    /// One endpoint.
+    async fn endpoint(&self, id: &str) -> Result<Option<Endpoint>, StoreError>;
+    /// Endpoints of an account (or of all), newest first.
+    async fn endpoints(
+        &self,
+        account_id: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<Endpoint>, StoreError>;
+
+    /// Makes a delivery of one event to one endpoint whatever types it wants (a test), due at once.
+    async fn deliver_to(
+        &self,
+        event: &Event,
+        endpoint_id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Delivery, StoreError>;
+    /// Takes deliveries that are due at `now` and not claimed, oldest due first, of active endpoints.
+    async fn claim_due(
+        &self,
+        now: Timestamp,
+        claimed_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
+    /// Logs an attempt and ends or reschedules its delivery. Nothing happens where the claim was lost or the delivery is gone.
+    async fn complete(
+        &self,
+        delivery_id: &str,
+        claim: &str,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError>;
+    /// Starts a delivery's schedule anew, due at once.
+    async fn retry_delivery(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Delivery, StoreError>;
+    /// One delivery with its attempts, oldest first.
+    async fn delivery(&self, id: &str) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError>;
+    /// Deliveries with their attempts, newest first.
+    async fn deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError>;
+    /// When the next delivery is due, whoever has claimed it.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// Numbers for the metrics.
+    async fn queue_stats(&self) -> Result<QueueStats, StoreError>;
+    /// Deletes finished deliveries and released events from before `before`.
+    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError>;
+}
+
+/// The network as deliveries see it.
+#[async_trait]
+pub trait WebhookTransport: Send + Sync {
+    /// Sends one request, to a vetted address only, and reads the beginning of the reply.
+    ///
+    /// # Errors
+    /// A short public text: what went wrong, without addresses inside the operator's network.
+    async fn send(&self, request: &OutgoingRequest) -> Result<Reply, String>;
+    /// Whether `url` may be a target at all, as far as its text tells.
+    ///
+    /// # Errors
+    /// A sentence for whoever wrote it.
+    fn check_url(&self, url: &str) -> Result<(), String>;
+}
