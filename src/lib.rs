@@ -1,4 +1,4 @@
-//! fuelgate
+//! fuelgate is an edge API gateway on Pingora; this page is its architecture and holds no code.
 
 pub mod accounts;
 pub mod app;

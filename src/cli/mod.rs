@@ -1,1 +1,1 @@
-//! cli
+//! The command line: one subcommand a file; never what a command works on.

@@ -1,1 +1,1 @@
-//! proxy
+//! The request path on Pingora; never a store, never the admin API.

@@ -1,1 +1,12 @@
-//! The integration tests.
+//! The integration tests: real sockets, real programs, the built binary; one test binary so that it links once.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    missing_docs,
+    unreachable_pub
+)]
+
+mod tidy;

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Installs what the tests need and runs all of them; `--full` runs the long forms too. Ends in cargo's summary.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+. deploy/install.sh
+need_build_tools
+need_packages curl nginx-light prometheus python3 python3-venv openssl procps
+export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
+
+venv="${FUELGATE_VENV:-$HOME/.cache/fuelgate/venv}"
+wanted="requests==2.34.2 standardwebhooks==1.1.0 openapi-spec-validator==0.9.0 jsonschema==4.26.0"
+if [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted" ]; then
+  say "installing Python clients into a virtual environment"
+  rm -rf "$venv"
+  python3 -m venv "$venv"
+  # shellcheck disable=SC2086
+  "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
+  echo "$wanted" >"$venv/wanted"
+fi
+export FUELGATE_TEST_PYTHON="$venv/bin/python"
+
+export FUELGATE_TEST_FULL=0
+for argument in "$@"; do
+  case "$argument" in
+    --full) export FUELGATE_TEST_FULL=1 ;;
+    *)
+      echo "usage: tests/run.sh [--full]" >&2
+      exit 2
+      ;;
+  esac
+done
+
+say "building the binary that the tests drive"
+cargo build --locked --bin fuelgate
+say "running the tests"
+exec cargo test --locked --no-fail-fast
