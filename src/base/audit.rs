@@ -2,9 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ceilings::IDEMPOTENCY_TIME;
 use super::clock::Timestamp;
-use super::ids;
 
 /// Who did what, when and from where. It never holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
@@ -56,37 +54,68 @@ pub struct Change {
     pub answer: Option<IdempotentAnswer>,
 }
 
-/// Who makes a change, as a call to the admin API knows it before the change is decided.
-///
-/// Services take a closure from what they made to its [`Change`] (`impl FnOnce(&KeyRecord) -> Change`), since the
-/// remembered answer shows the object that the service is about to write.
-#[derive(Debug, Clone)]
-pub struct Caller {
-    /// Name of the admin token.
-    pub token: String,
-    /// The person behind the token (`X-Actor`), where the caller named one.
-    pub actor: Option<String>,
-    /// Network address of the caller.
-    pub address: Option<String>,
-    /// Request id of the call.
-    pub request_id: String,
-    /// When the call came.
-    pub at: Timestamp,
-    /// What makes a repetition of the call known, where it has an Idempotency-Key.
-    pub repeatable: Option<Repeatable>,
-}
-
-/// What a repetition of a call is known by.
+/// A call's Idempotency-Key, as the store remembers it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Repeatable {
+pub struct Idempotency {
     /// Token name, operation and the client's key.
     pub key: String,
     /// SHA-256 of the request's body.
     pub request_digest: [u8; 32],
 }
 
-impl Caller {
-    /// A change of this caller's, to be written together with what it describes. `details` never hold a secret.
+/// Who calls, from where and when: what turns a deed into a [`Change`].
+#[derive(Debug, Clone)]
+pub struct ChangeContext {
+    /// The instant of the call.
+    pub at: Timestamp,
+    /// Name of the admin token.
+    pub token: String,
+    /// The person behind the token, where the caller named one.
+    pub actor: Option<String>,
+    /// Network address of the caller.
+    pub address: Option<String>,
+    /// Request id of the call.
+    pub request_id: String,
+    /// The call's Idempotency-Key, where it had one.
+    pub idempotency: Option<Idempotency>,
+}
+
+impl ChangeContext {
+    /// A change of the gateway's own making, such as `demo` creating its key.
+    pub fn internal(at: Timestamp, token: &str) -> Self {
+        Self {
+            at,
+            token: token.to_owned(),
+            actor: None,
+            address: None,
+            request_id: super::ids::request_id(),
+            idempotency: None,
+        }
+    }
+
+    /// The audit entry of a deed. `details` are public values only.
+    pub fn entry(
+        &self,
+        action: &str,
+        account_id: Option<&str>,
+        target: Option<&str>,
+        details: serde_json::Value,
+    ) -> AuditEntry {
+        AuditEntry {
+            id: super::ids::new(super::ids::AUDIT),
+            at: self.at,
+            token: self.token.clone(),
+            actor: self.actor.clone(),
+            address: self.address.clone(),
+            action: action.to_owned(),
+            account_id: account_id.map(str::to_owned),
+            target: target.map(str::to_owned),
+            details,
+            request_id: self.request_id.clone(),
+        }
+    }
+
+    /// A change that leaves no answer to repeat.
     pub fn change(
         &self,
         action: &str,
@@ -95,39 +124,53 @@ impl Caller {
         details: serde_json::Value,
     ) -> Change {
         Change {
-            audit: AuditEntry {
-                id: ids::new(ids::AUDIT),
-                at: self.at,
-                token: self.token.clone(),
-                actor: self.actor.clone(),
-                address: self.address.clone(),
-                action: action.to_owned(),
-                account_id: account_id.map(str::to_owned),
-                target: target.map(str::to_owned),
-                details,
-                request_id: self.request_id.clone(),
-            },
+            audit: self.entry(action, account_id, target, details),
             answer: None,
         }
     }
+}
 
-    /// Such a change with the answer that a repetition of the call will get: `body` without any secret.
-    pub fn change_answered(
-        &self,
-        action: &str,
-        account_id: Option<&str>,
-        target: Option<&str>,
-        details: serde_json::Value,
-        answer: (u16, String),
-    ) -> Change {
-        let mut change = self.change(action, account_id, target, details);
-        change.answer = self.repeatable.as_ref().map(|r| IdempotentAnswer {
-            key: r.key.clone(),
-            request_digest: r.request_digest,
-            status: answer.0,
-            body: answer.1,
-            expires_at: self.at.plus(IDEMPOTENCY_TIME),
+impl Change {
+    /// Remembers `status` and `body` for a repetition of the call, where it had an Idempotency-Key. `body` must be
+    /// free of secrets: a secret is in exactly one response, ever, so that a repetition does not show it.
+    #[must_use]
+    pub fn answered(mut self, ctx: &ChangeContext, status: u16, body: &serde_json::Value) -> Self {
+        self.answer = ctx.idempotency.as_ref().map(|i| IdempotentAnswer {
+            key: i.key.clone(),
+            request_digest: i.request_digest,
+            status,
+            body: body.to_string(),
+            expires_at: ctx.at.plus(super::ceilings::IDEMPOTENCY_TIME),
         });
-        change
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_remembered_only_for_a_call_with_an_idempotency_key() {
+        let mut ctx = ChangeContext::internal(Timestamp::from_secs(1), "t");
+        let body = serde_json::json!({"id": "key_1"});
+        let change = |ctx: &ChangeContext| {
+            ctx.change("key.create", Some("a"), Some("key_1"), body.clone())
+                .answered(ctx, 201, &body)
+        };
+        assert_eq!(change(&ctx).answer, None);
+        ctx.idempotency = Some(Idempotency {
+            key: "t/keys.create/k".into(),
+            request_digest: [7; 32],
+        });
+        let answer = change(&ctx).answer.unwrap();
+        assert_eq!(
+            (answer.status, answer.body.as_str()),
+            (201, r#"{"id":"key_1"}"#)
+        );
+        assert_eq!(
+            answer.expires_at,
+            ctx.at.plus(super::super::ceilings::IDEMPOTENCY_TIME)
+        );
     }
 }
