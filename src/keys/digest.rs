@@ -1,0 +1,293 @@
+//! Digests of secrets under peppers and legacy hashes, and what looks like a credential; never a record, never the store.
+
+use ring::hmac;
+use sha2::{Digest as _, Sha256};
+use smallvec::SmallVec;
+use subtle::ConstantTimeEq;
+
+use super::model::{Digest, DigestKind, KeyRecord, StoredSecret};
+use super::secret;
+use crate::config::model::{Keys, LegacyFormat, LegacyHash};
+
+/// All digests that a secret may have at rest: one for each pepper, one for the legacy hash.
+pub type Candidates = SmallVec<[Digest; 2]>;
+
+/// Makes digests as one configuration says. HMAC states are computed once, here.
+pub struct Digester {
+    prefix: String,
+    peppers: Vec<(String, hmac::Key)>,
+    legacy: Vec<LegacyFormat>,
+}
+
+impl std::fmt::Debug for Digester {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Digester")
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A secret as it was shown, in digests only: all that a look-up needs, without the secret.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The digest under which a cache knows it.
+    pub cache_key: Digest,
+    /// Every digest that it may have at rest; never empty.
+    pub candidates: Candidates,
+    /// How it is to be at rest: under the first pepper. `None` for a legacy format, whose digest stays.
+    first: Option<StoredSecret>,
+}
+
+/// A digest that moves to the first pepper, now that its secret was shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Migration {
+    /// The key.
+    pub key_id: String,
+    /// The digest it has.
+    pub old: Digest,
+    /// What it gets instead.
+    pub new: StoredSecret,
+}
+
+impl Digester {
+    /// Prepares the peppers and legacy formats of `keys`.
+    pub fn new(keys: &Keys) -> Self {
+        let hmac_key = |s: &str| hmac::Key::new(hmac::HMAC_SHA256, s.as_bytes());
+        Self {
+            prefix: keys.prefix.clone(),
+            peppers: keys
+                .peppers
+                .iter()
+                .map(|p| (p.id.clone(), hmac_key(p.secret.expose())))
+                .collect(),
+            legacy: keys.legacy.clone(),
+        }
+    }
+
+    /// What secrets begin with.
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The digest under which a cache knows `text`. `None` for what cannot be a key (neither our form with the right
+    /// checksum nor a legacy pattern): it is refused without asking the store.
+    pub fn cache_key(&self, text: &str) -> Option<Digest> {
+        if secret::check(&self.prefix, text)
+            && let Some((_, pepper)) = self.peppers.first()
+        {
+            return Some(mac(pepper, text));
+        }
+        self.legacy_hash(text)
+            .map(|LegacyHash::Sha256| sha256(text))
+    }
+
+    /// Every digest that `text` may have at rest; empty exactly when [`Digester::cache_key`] is `None`.
+    pub fn candidates(&self, text: &str) -> Candidates {
+        let mut all = Candidates::new();
+        if secret::check(&self.prefix, text) {
+            all.extend(self.peppers.iter().map(|(_, key)| mac(key, text)));
+        }
+        if let Some(LegacyHash::Sha256) = self.legacy_hash(text) {
+            all.push(sha256(text));
+        }
+        all
+    }
+
+    /// Everything a look-up of `text` needs, computed at once; `None` as for [`Digester::cache_key`].
+    pub fn shown(&self, text: &str) -> Option<Shown> {
+        Some(Shown {
+            cache_key: self.cache_key(text)?,
+            candidates: self.candidates(text),
+            first: secret::check(&self.prefix, text)
+                .then(|| self.at_rest(text))
+                .flatten(),
+        })
+    }
+
+    /// Whether `text` looks like a credential of ours: our form, whatever its checksum, or a legacy pattern.
+    pub fn is_credential_like(&self, text: &str) -> bool {
+        secret::has_form(&self.prefix, text) || self.legacy_hash(text).is_some()
+    }
+
+    /// Whether a pepper has this id.
+    pub fn has_pepper(&self, id: &str) -> bool {
+        self.peppers.iter().any(|(p, _)| p == id)
+    }
+
+    /// `text` as it is stored: under the first pepper. `None` only for a configuration without peppers, which
+    /// validation refuses.
+    pub fn at_rest(&self, text: &str) -> Option<StoredSecret> {
+        self.peppers.first().map(|(id, key)| StoredSecret {
+            digest: mac(key, text),
+            kind: DigestKind::Pepper(id.clone()),
+            valid_until: None,
+        })
+    }
+
+    fn legacy_hash(&self, text: &str) -> Option<LegacyHash> {
+        self.legacy
+            .iter()
+            .find(|l| l.pattern.is_match(text))
+            .map(|l| l.hash)
+    }
+}
+
+impl Shown {
+    /// Which of the record's secrets it is. Every pair is compared, each in constant time.
+    pub fn matching<'a>(&self, record: &'a KeyRecord) -> Option<&'a StoredSecret> {
+        let same = |s: &StoredSecret| {
+            self.candidates.iter().fold(false, |found, c| {
+                found | bool::from(c.as_slice().ct_eq(s.digest.as_slice()))
+            })
+        };
+        record.secrets.iter().find(|s| same(s))
+    }
+
+    /// What is to be moved to the first pepper, now that it matched `stored`. Legacy digests stay, so that importing
+    /// them again finds them.
+    pub fn migration(&self, key_id: &str, stored: &StoredSecret) -> Option<Migration> {
+        let first = self.first.as_ref()?;
+        (matches!(stored.kind, DigestKind::Pepper(_)) && stored.kind != first.kind).then(|| {
+            Migration {
+                key_id: key_id.to_owned(),
+                old: stored.digest,
+                new: StoredSecret {
+                    valid_until: stored.valid_until,
+                    ..first.clone()
+                },
+            }
+        })
+    }
+}
+
+fn mac(key: &hmac::Key, text: &str) -> Digest {
+    let mut out = Digest::default();
+    out.copy_from_slice(hmac::sign(key, text.as_bytes()).as_ref());
+    out
+}
+
+fn sha256(text: &str) -> Digest {
+    Sha256::digest(text.as_bytes()).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::secret::Secret;
+    use crate::config::model::{KeyCacheSettings, Pepper};
+
+    fn keys(peppers: &[(&str, &str)]) -> Keys {
+        Keys {
+            prefix: "lf_live".into(),
+            peppers: peppers
+                .iter()
+                .map(|(id, s)| Pepper {
+                    id: (*id).into(),
+                    secret: Secret::new(*s),
+                })
+                .collect(),
+            cache: KeyCacheSettings {
+                capacity: 10,
+                max_age: std::time::Duration::from_secs(60),
+                max_stale: std::time::Duration::from_secs(3600),
+            },
+            deny: Vec::new(),
+            legacy: vec![LegacyFormat {
+                pattern: regex::Regex::new("^oldkey_[0-9a-f]{32}$").unwrap(),
+                hash: LegacyHash::Sha256,
+            }],
+        }
+    }
+
+    const OURS: &str = "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17";
+    const OLD: &str = "oldkey_0123456789abcdef0123456789abcdef";
+
+    fn hex(d: &Digest) -> String {
+        d.iter().map(|b| format!("{b:02x}")).collect()
+    }
+
+    #[test]
+    fn digests_are_those_that_other_tools_compute() {
+        // printf %s oldkey_… | sha256sum; … | openssl dgst -sha256 -hmac pepper
+        let d = Digester::new(&keys(&[("p1", "pepper")]));
+        assert_eq!(
+            hex(&d.cache_key(OLD).unwrap()),
+            "ba32beb54f252133706de742dfeda287676678a9abc6570f2f461e4c087f4bb9"
+        );
+        assert_eq!(
+            hex(&d.cache_key(OURS).unwrap()),
+            "0c68adc725aa09da92c8b6844a099130e27f47ef608be54e9828ff09ae6a39af"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_a_key_has_no_digest() {
+        let d = Digester::new(&keys(&[("p1", "a")]));
+        let bad_sum = OURS.replace("0mLq17", "0mLq18");
+        for t in [
+            "",
+            "lf_live_",
+            &bad_sum,
+            "lf_test_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
+        ] {
+            assert_eq!(d.cache_key(t), None, "{t}");
+            assert!(d.candidates(t).is_empty() && d.shown(t).is_none(), "{t}");
+        }
+        assert!(d.is_credential_like(&bad_sum) && d.is_credential_like(OLD));
+        assert!(!d.is_credential_like("contacts") && !d.is_credential_like(""));
+    }
+
+    fn record(secret: StoredSecret) -> KeyRecord {
+        KeyRecord {
+            id: "key_1".into(),
+            account_id: "a".into(),
+            name: "n".into(),
+            scopes: vec![],
+            created_at: Default::default(),
+            expires_at: None,
+            last_used_at: None,
+            last_used_ip: None,
+            disabled: false,
+            revoked_at: None,
+            allowed_ips: vec![],
+            prefix: "lf_live".into(),
+            last_four: "Lq17".into(),
+            secrets: vec![secret],
+            revision: 1,
+        }
+    }
+
+    #[test]
+    fn an_old_pepper_verifies_and_its_digest_moves_to_the_first() {
+        let old = Digester::new(&keys(&[("p1", "a")]));
+        let new = Digester::new(&keys(&[("p2", "b"), ("p1", "a")]));
+        let r = record(old.at_rest(OURS).unwrap());
+        let shown = new.shown(OURS).unwrap();
+        let stored = shown.matching(&r).unwrap();
+        let m = shown.migration(&r.id, stored).unwrap();
+        assert_eq!(m.old, r.secrets[0].digest);
+        assert_eq!(m.new, new.at_rest(OURS).unwrap());
+        assert_eq!(m.new.digest, new.cache_key(OURS).unwrap());
+        let moved = record(m.new.clone());
+        assert_eq!(
+            shown.migration(&r.id, shown.matching(&moved).unwrap()),
+            None
+        );
+        // Without the old pepper the key is unknown.
+        let without = Digester::new(&keys(&[("p2", "b")]));
+        assert!(without.shown(OURS).unwrap().matching(&r).is_none());
+    }
+
+    #[test]
+    fn a_legacy_digest_matches_and_stays() {
+        let d = Digester::new(&keys(&[("p1", "a")]));
+        let r = record(StoredSecret {
+            digest: sha256(OLD),
+            kind: DigestKind::Legacy(LegacyHash::Sha256),
+            valid_until: None,
+        });
+        let shown = d.shown(OLD).unwrap();
+        let stored = shown.matching(&r).unwrap();
+        assert_eq!(shown.migration(&r.id, stored), None);
+    }
+}
