@@ -50,8 +50,18 @@ pub const STORE_BATCH: usize = 512;
 pub const STORE_WRITE_TIME: Duration = Duration::from_secs(5);
 /// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
 pub const RELEASE_QUEUE: usize = 4_096;
+/// Bytes of captured bodies that wait for their conditions and for the store.
+pub const RELEASE_BYTES: usize = 67_108_864;
+/// How long the end of an exchange waits for room among them.
+pub const RELEASE_WAIT: Duration = Duration::from_millis(500);
+/// Exchanges whose events are settled in one write.
+pub const SETTLE_BATCH: usize = 256;
 /// Age at which the sweeper takes a pending event for one that a crash left: no upstream exchange outlives it.
 pub const PENDING_EVENT_AGE: Duration = Duration::from_secs(600);
+/// Events that one write of the sweeper settles.
+pub const SWEEP_BATCH: u32 = 500;
+/// Time between two sweeps.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Event types in one request's candidates.
 pub const EVENTS_PER_REQUEST: usize = 16;
 /// Bytes of a published event's `data`.

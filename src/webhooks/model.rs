@@ -83,6 +83,17 @@ pub enum Settlement {
     },
 }
 
+impl Settlement {
+    /// The event.
+    pub fn event_id(&self) -> &str {
+        match self {
+            Self::Release { event_id, .. }
+            | Self::Drop { event_id, .. }
+            | Self::Unresolved { event_id, .. } => event_id,
+        }
+    }
+}
+
 /// State of a webhook endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -1,0 +1,1 @@
+//! Tests of recording and releasing over a store in memory.
