@@ -94,7 +94,20 @@ pub const USAGE_ROWS: usize = 10_000;
 pub const CONFIG_BYTES: u64 = 4_194_304;
 /// How long a stop waits for what is in flight beyond `shutdown.grace_seconds`.
 pub const SHUTDOWN_EXTRA: Duration = Duration::from_secs(5);
+/// Body of a request to the sample CRM, in bytes.
+pub const SAMPLE_BODY_BYTES: usize = 262_144;
+/// Accounts of the sample CRM that have written something; those that only read share the seeded data.
+pub const SAMPLE_TENANTS: usize = 1_000;
+/// Records of one account in the sample CRM, all kinds together.
+pub const SAMPLE_TENANT_RECORDS: usize = 100_000;
+/// Records of the sample CRM over all accounts.
+pub const SAMPLE_RECORDS: usize = 200_000;
+/// Automation runs that the sample CRM remembers per account; the oldest go first.
+pub const SAMPLE_RUNS: usize = 1_000;
+/// Characters of a long text in the sample CRM.
+pub const SAMPLE_TEXT_CHARS: usize = 2_000;
 
 const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
 const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
 const _: () = assert!(EVENT_DATA_BYTES <= ADMIN_BODY_BYTES);
+const _: () = assert!(SAMPLE_TENANT_RECORDS <= SAMPLE_RECORDS);
