@@ -38,6 +38,14 @@ pub const ROTATION_GRACE: Duration = Duration::from_secs(30 * 24 * 3600);
 pub const NEGATIVE_CACHE_TIME: Duration = Duration::from_secs(5);
 /// Negative entries that the key cache keeps.
 pub const NEGATIVE_CACHE_ENTRIES: usize = 100_000;
+/// Digests that are looked up in the store at once; who asks for a further one is told that the store is unavailable.
+pub const KEY_LOADS: usize = 8_192;
+/// Keys that are read again, or whose digests move to a new pepper, in the background at once; others try later.
+pub const KEY_BACKGROUND: usize = 256;
+/// Time after which a key that could not be read again is tried anew.
+pub const KEY_REFRESH_RETRY: Duration = Duration::from_secs(1);
+/// Distinct sets of scopes that keys in memory share; with more, memory grows a little.
+pub const SCOPE_SETS: usize = 4_096;
 /// Access-log lines that wait for their sink; further lines are dropped and counted.
 pub const ACCESS_LOG_LINES: usize = 16_384;
 /// Bytes of access-log lines that wait for their sink.

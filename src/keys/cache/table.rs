@@ -1,0 +1,260 @@
+//! The bounded table of the key cache: entries by digest and by key id, second-chance eviction; never a load, never a clock.
+
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use hashbrown::HashTable;
+use parking_lot::{Mutex, RwLock};
+
+use crate::base::clock::Timestamp;
+use crate::keys::model::Digest;
+use crate::keys::verify::Grant;
+
+/// Shards of each index: enough that two cores rarely meet, and that walking one takes well under a millisecond
+/// with a million keys.
+const SHARDS: usize = 256;
+
+/// A key in memory: what it grants, and what the gateway keeps beside it.
+#[derive(Debug)]
+pub struct Entry<A> {
+    /// What the key may do.
+    pub grant: Grant,
+    /// What [`Attach`](super::Attach) made for it.
+    pub attachment: A,
+    pub(super) digest: Digest,
+    pub(super) loaded_at: Timestamp,
+    /// When it is to be read again, in milliseconds; whoever moves it on does so.
+    pub(super) refresh_at: AtomicI64,
+    /// Set by a hit, cleared when the eviction hand passes.
+    pub(super) used: AtomicBool,
+}
+
+type Entries<A> = HashTable<Arc<Entry<A>>>;
+
+/// Each shard has a cache line of its own, so that its lock and its count do not slow its neighbours.
+#[repr(align(128))]
+struct Shard<A> {
+    slots: RwLock<Slots<A>>,
+    hits: AtomicU64,
+}
+
+struct Slots<A> {
+    table: Entries<A>,
+    /// Bucket at which eviction goes on.
+    hand: usize,
+}
+
+/// Entries by digest and by key id. No operation holds two locks at once.
+pub(super) struct Table<A> {
+    shards: Box<[Shard<A>]>,
+    by_key: Box<[Mutex<Entries<A>>]>,
+    len: AtomicUsize,
+    seeds: (u64, u64),
+    hasher: RandomState,
+}
+
+impl<A> Table<A> {
+    pub(super) fn new() -> Self {
+        let hasher = RandomState::new();
+        let shard = |_| Shard {
+            slots: RwLock::new(Slots {
+                table: HashTable::new(),
+                hand: 0,
+            }),
+            hits: AtomicU64::new(0),
+        };
+        Self {
+            shards: (0..SHARDS).map(shard).collect(),
+            by_key: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            len: AtomicUsize::new(0),
+            seeds: (hasher.hash_one(1), hasher.hash_one(2)),
+            hasher,
+        }
+    }
+
+    /// A digest is uniform already, so that folding 16 of its bytes is hash enough; the seeds keep those who can
+    /// compute plain SHA-256 digests of legacy keys from choosing what collides.
+    fn hash(&self, digest: &Digest) -> u64 {
+        let word = |at: usize| {
+            let mut w = [0; 8];
+            w.copy_from_slice(&digest[at..at + 8]);
+            u64::from_le_bytes(w)
+        };
+        let wide = u128::from(word(0) ^ self.seeds.0) * u128::from(word(8) ^ self.seeds.1);
+        (wide as u64) ^ ((wide >> 64) as u64)
+    }
+
+    /// Bits that the tables themselves use for neither bucket nor tag.
+    fn shard_of(hash: u64) -> usize {
+        ((hash >> 40) as usize) % SHARDS
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn hits(&self) -> u64 {
+        let hits = |s: &Shard<A>| s.hits.load(Ordering::Relaxed);
+        self.shards.iter().map(hits).sum()
+    }
+
+    pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Entry<A>>> {
+        let hash = self.hash(digest);
+        let shard = &self.shards[Self::shard_of(hash)];
+        let found = {
+            let slots = shard.slots.read();
+            Arc::clone(slots.table.find(hash, |e| e.digest == *digest)?)
+        };
+        shard.hits.fetch_add(1, Ordering::Relaxed);
+        // Reading first keeps a busy entry's cache line shared between cores.
+        if !found.used.load(Ordering::Relaxed) {
+            found.used.store(true, Ordering::Relaxed);
+        }
+        Some(found)
+    }
+
+    /// Puts `entry` in, in place of one with the same digest, and evicts until `capacity` holds. Answers how many
+    /// were evicted.
+    pub(super) fn insert(&self, entry: &Arc<Entry<A>>, capacity: usize) -> u64 {
+        let key_hash = self.hasher.hash_one(&entry.grant.key_id);
+        // The index comes first: an invalidation that sees the entry in neither place runs before the check of the
+        // generation, which then takes the entry out again.
+        self.by_key[Self::shard_of(key_hash)].lock().insert_unique(
+            key_hash,
+            Arc::clone(entry),
+            |e| self.hasher.hash_one(&e.grant.key_id),
+        );
+        if let Some(old) = self.put(entry) {
+            self.unlink(&old);
+            return 0;
+        }
+        let mut evicted = 0;
+        while self.len() > capacity && self.evict(entry) {
+            evicted += 1;
+        }
+        evicted
+    }
+
+    fn put(&self, entry: &Arc<Entry<A>>) -> Option<Arc<Entry<A>>> {
+        let hash = self.hash(&entry.digest);
+        let mut slots = self.shards[Self::shard_of(hash)].slots.write();
+        if let Some(slot) = slots.table.find_mut(hash, |e| e.digest == entry.digest) {
+            return Some(std::mem::replace(slot, Arc::clone(entry)));
+        }
+        slots
+            .table
+            .insert_unique(hash, Arc::clone(entry), |e| self.hash(&e.digest));
+        self.len.fetch_add(1, Ordering::Relaxed);
+        None
+    }
+
+    /// Evicts one entry other than `keep`, beginning with the shard that `keep` is in.
+    fn evict(&self, keep: &Arc<Entry<A>>) -> bool {
+        let first = Self::shard_of(self.hash(&keep.digest));
+        for at in (0..SHARDS).map(|i| (first + i) % SHARDS) {
+            let victim = self.shards[at].slots.write().evict(keep);
+            if let Some(victim) = victim {
+                self.len.fetch_sub(1, Ordering::Relaxed);
+                self.unlink(&victim);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Takes exactly this entry out, if it is still in.
+    pub(super) fn remove(&self, entry: &Arc<Entry<A>>) {
+        let hash = self.hash(&entry.digest);
+        {
+            let mut slots = self.shards[Self::shard_of(hash)].slots.write();
+            if let Ok(found) = slots.table.find_entry(hash, |e| Arc::ptr_eq(e, entry)) {
+                found.remove();
+                self.len.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+        self.unlink(entry);
+    }
+
+    /// Takes out the entry of a digest, whichever it is.
+    pub(super) fn remove_digest(&self, digest: &Digest) {
+        let hash = self.hash(digest);
+        let found = {
+            let slots = self.shards[Self::shard_of(hash)].slots.read();
+            slots.table.find(hash, |e| e.digest == *digest).cloned()
+        };
+        if let Some(e) = found {
+            self.remove(&e);
+        }
+    }
+
+    fn unlink(&self, entry: &Arc<Entry<A>>) {
+        let hash = self.hasher.hash_one(&entry.grant.key_id);
+        let mut index = self.by_key[Self::shard_of(hash)].lock();
+        if let Ok(found) = index.find_entry(hash, |e| Arc::ptr_eq(e, entry)) {
+            found.remove();
+        }
+    }
+
+    /// Takes out every entry of a key: it has one for each secret of it that was shown.
+    pub(super) fn remove_key(&self, key_id: &str) {
+        let hash = self.hasher.hash_one(key_id);
+        let same = |e: &&Arc<Entry<A>>| *e.grant.key_id == *key_id;
+        let entries: Vec<_> = {
+            let index = self.by_key[Self::shard_of(hash)].lock();
+            index.iter_hash(hash).filter(same).cloned().collect()
+        };
+        for e in &entries {
+            self.remove(e);
+        }
+    }
+
+    /// Takes out every entry of an account by walking the whole table: for erasure and leaks, not for every day.
+    pub(super) fn remove_account(&self, account_id: &str) {
+        for shard in &self.shards {
+            let same = |e: &&Arc<Entry<A>>| *e.grant.account_id == *account_id;
+            let entries: Vec<_> = {
+                let slots = shard.slots.read();
+                slots.table.iter().filter(same).cloned().collect()
+            };
+            for e in &entries {
+                self.remove(e);
+            }
+        }
+    }
+
+    /// Takes everything out.
+    pub(super) fn clear(&self) {
+        for shard in &self.shards {
+            let taken = std::mem::take(&mut shard.slots.write().table);
+            self.len.fetch_sub(taken.len(), Ordering::Relaxed);
+            for e in &taken {
+                self.unlink(e);
+            }
+        }
+    }
+}
+
+impl<A> Slots<A> {
+    /// The second-chance rule: the hand goes round, clears the mark of entries that were used, and takes the first
+    /// that was not used since it last came by. Two rounds are enough to find one.
+    fn evict(&mut self, keep: &Arc<Entry<A>>) -> Option<Arc<Entry<A>>> {
+        if self.table.is_empty() {
+            return None;
+        }
+        let buckets = self.table.num_buckets();
+        for _ in 0..buckets * 2 + 1 {
+            self.hand = (self.hand + 1) % buckets;
+            let Some(e) = self.table.get_bucket(self.hand) else {
+                continue;
+            };
+            if Arc::ptr_eq(e, keep) || e.used.swap(false, Ordering::Relaxed) {
+                continue;
+            }
+            if let Ok(found) = self.table.get_bucket_entry(self.hand) {
+                return Some(found.remove().0);
+            }
+        }
+        None
+    }
+}
