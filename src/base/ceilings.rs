@@ -20,6 +20,16 @@ pub const BODY_READ_TIME: Duration = Duration::from_secs(30);
 pub const WRITE_TIME: Duration = Duration::from_secs(60);
 /// Body of an admin API request, in bytes.
 pub const ADMIN_BODY_BYTES: usize = 1_048_576;
+/// Header block of an admin API request, in bytes; hyper takes no less than 8,192.
+pub const ADMIN_HEADER_BYTES: usize = 32_768;
+/// Connections to the admin, status or portal listener at once; further ones wait in the kernel's backlog.
+pub const ADMIN_CONNECTIONS: usize = 1_024;
+/// Time for a TLS handshake.
+pub const TLS_HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// How long a DELETE of an account waits for the erasure before it answers that it goes on.
+pub const ERASURE_WAIT: Duration = Duration::from_secs(2);
+/// Characters of an opaque cursor.
+pub const CURSOR_CHARS: usize = 512;
 /// Keys of one import call.
 pub const IMPORT_KEYS: usize = 1_000;
 /// How long an Idempotency-Key of the admin API is remembered.

@@ -1,1 +1,6 @@
 //! HTTP interfaces for operators and people: the admin API, health and metrics; never the request path, never a store.
+
+pub mod admin;
+pub mod health;
+pub mod peer;
+pub mod serve;

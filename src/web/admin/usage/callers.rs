@@ -1,0 +1,55 @@
+//! `GET /admin/v1/usage/callers`: who calls a route, so that whoever deprecates it knows whom to tell.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::StatusCode;
+use serde::Deserialize;
+
+use super::range::{self, Rows};
+use crate::base::clock::Timestamp;
+use crate::usage::model::RouteCaller;
+use crate::web::admin::query::Query;
+use crate::web::admin::respond::{self, ApiError};
+use crate::web::admin::state::AdminState;
+
+/// The range where none is given.
+const USUAL: Duration = Duration::from_secs(30 * 24 * 3600);
+
+/// Which route, and when.
+#[derive(Debug, Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub(super) struct CallersQuery {
+    /// The route's template, e.g. `/v1/contacts/{id}`.
+    route: String,
+    /// From this instant on; 30 days before `to` where it is left out.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Before this instant; now where it is left out.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
+    /// Rows at most.
+    #[param(minimum = 1, maximum = 200, default = 50)]
+    limit: Option<u32>,
+}
+
+/// Lists who called a route, most requests first.
+#[utoipa::path(
+    get,
+    path = "/admin/v1/usage/callers",
+    tag = "usage",
+    params(CallersQuery),
+    responses((status = 200, description = "Callers, most requests first.", body = Rows<RouteCaller>)),
+)]
+pub(super) async fn list_callers(
+    State(state): State<Arc<AdminState>>,
+    Query(query): Query<CallersQuery>,
+) -> Result<Response, ApiError> {
+    let (from, to) = range::range(query.from, query.to, state.clock.now(), USUAL)?;
+    let limit = range::rows(query.limit)?;
+    let rows = state.usage.callers(&query.route, from, to, limit).await?;
+    respond::object(StatusCode::OK, &Rows::new(rows))
+}
