@@ -93,8 +93,8 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("GET", "/activities", get(list)),
         Operation::new("POST", "/activities", post(create)),
-        Operation::new("GET", "/activities/{activity_id}", get(read)),
-        Operation::new("DELETE", "/activities/{activity_id}", delete(remove)),
+        Operation::new("GET", "/activities/{id}", get(read)),
+        Operation::new("DELETE", "/activities/{id}", delete(remove)),
     ]
 }
 

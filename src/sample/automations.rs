@@ -138,14 +138,10 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("GET", "/automations", get(list)),
         Operation::new("POST", "/automations", post(create)),
-        Operation::new("GET", "/automations/{automation_id}", get(read)),
-        Operation::new("PATCH", "/automations/{automation_id}", patch(update)),
-        Operation::new(
-            "POST",
-            "/automations/{automation_id}/trigger",
-            post(trigger),
-        ),
-        Operation::new("GET", "/automations/{automation_id}/runs", get(runs)),
+        Operation::new("GET", "/automations/{id}", get(read)),
+        Operation::new("PATCH", "/automations/{id}", patch(update)),
+        Operation::new("POST", "/automations/{id}/trigger", post(trigger)),
+        Operation::new("GET", "/automations/{id}/runs", get(runs)),
     ]
 }
 

@@ -152,9 +152,9 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("GET", "/contacts", get(list)),
         Operation::new("POST", "/contacts", post(create)),
-        Operation::new("GET", "/contacts/{contact_id}", get(read)),
-        Operation::new("PATCH", "/contacts/{contact_id}", patch(update)),
-        Operation::new("DELETE", "/contacts/{contact_id}", delete(remove)),
+        Operation::new("GET", "/contacts/{id}", get(read)),
+        Operation::new("PATCH", "/contacts/{id}", patch(update)),
+        Operation::new("DELETE", "/contacts/{id}", delete(remove)),
     ]
 }
 

@@ -120,9 +120,9 @@ pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("GET", "/deals", get(list)),
         Operation::new("POST", "/deals", post(create)),
-        Operation::new("GET", "/deals/{deal_id}", get(read)),
-        Operation::new("PATCH", "/deals/{deal_id}", patch(update)),
-        Operation::new("DELETE", "/deals/{deal_id}", delete(remove)),
+        Operation::new("GET", "/deals/{id}", get(read)),
+        Operation::new("PATCH", "/deals/{id}", patch(update)),
+        Operation::new("DELETE", "/deals/{id}", delete(remove)),
     ]
 }
 

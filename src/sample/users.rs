@@ -32,7 +32,7 @@ pub(super) struct User {
 pub(super) fn operations() -> Vec<Operation> {
     vec![
         Operation::new("GET", "/users", get(list)),
-        Operation::new("GET", "/users/{user_id}", get(read)),
+        Operation::new("GET", "/users/{id}", get(read)),
     ]
 }
 
