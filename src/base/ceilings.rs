@@ -98,6 +98,8 @@ pub const WEBHOOK_RETRIES: usize = 5;
 pub const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
 /// Characters of a CEL condition.
 pub const CONDITION_CHARS: usize = 2_048;
+/// Keys, and as many accounts, whose limits are held in memory: about 100 bytes each; further ones are refused as overloaded.
+pub const LIMITER_ENTRIES: usize = 4_000_000;
 /// Distinct routes and keys per metric before further ones are counted under `other`.
 pub const METRIC_SERIES: usize = 1_000;
 /// How often usage goes to the store.

@@ -1,0 +1,137 @@
+//! The encoder of RateLimit-Policy, RateLimit and Retry-After (draft-ietf-httpapi-ratelimit-headers-11); the only place that knows their syntax.
+
+use http::HeaderValue;
+
+use super::decision::{Policy, Standing, Standings};
+
+/// Name of the field that lists the policies.
+pub const RATELIMIT_POLICY: &str = "ratelimit-policy";
+/// Name of the field that says where the tightest policy stands.
+pub const RATELIMIT: &str = "ratelimit";
+
+/// A policy as `RateLimit-Policy` names it: what it allows in which window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct PolicyTerms {
+    pub(super) policy: Policy,
+    pub(super) quota: u64,
+    pub(super) window_seconds: u64,
+}
+
+/// The largest integer of a structured field (RFC 9651 section 3.3.1); larger numbers are shown as this one.
+const MAX_INTEGER: u64 = 999_999_999_999_999;
+
+/// The value of `RateLimit-Policy`, e.g. `"burst";q=100;w=2, "hour";q=10000;w=3600`. Made once per plan and month.
+pub(super) fn policy_field(terms: &[PolicyTerms]) -> HeaderValue {
+    let mut text = Text::default();
+    for (i, t) in terms.iter().enumerate() {
+        if i > 0 {
+            text.push(b", ");
+        }
+        text.name(t.policy);
+        text.number(b";q=", t.quota);
+        text.number(b";w=", t.window_seconds);
+    }
+    text.value()
+}
+
+/// The value of `RateLimit`, e.g. `"burst";r=97;t=1`; `None` where nothing is limited.
+pub fn ratelimit(standings: &Standings) -> Option<HeaderValue> {
+    standings.tightest().map(one)
+}
+
+fn one(standing: &Standing) -> HeaderValue {
+    let mut text = Text::default();
+    text.name(standing.policy);
+    text.number(b";r=", standing.remaining);
+    text.number(b";t=", standing.more_in_seconds());
+    text.value()
+}
+
+/// The value of `Retry-After` in seconds (RFC 9110 section 10.2.3).
+pub fn retry_after(seconds: u64) -> HeaderValue {
+    HeaderValue::from(seconds)
+}
+
+/// Text under construction; long enough on the stack for one policy.
+#[derive(Default)]
+struct Text(smallvec::SmallVec<[u8; 64]>);
+
+impl Text {
+    fn push(&mut self, bytes: &[u8]) {
+        self.0.extend_from_slice(bytes);
+    }
+
+    fn name(&mut self, policy: Policy) {
+        self.push(b"\"");
+        self.push(policy.as_str().as_bytes());
+        self.push(b"\"");
+    }
+
+    fn number(&mut self, key: &[u8], value: u64) {
+        self.push(key);
+        let mut digits = [0; 20];
+        let mut at = digits.len();
+        let mut rest = value.min(MAX_INTEGER);
+        loop {
+            at -= 1;
+            // A digit: less than ten, so nothing is cut off.
+            digits[at] = b'0' + (rest % 10) as u8;
+            rest /= 10;
+            if rest == 0 {
+                break;
+            }
+        }
+        self.push(&digits[at..]);
+    }
+
+    fn value(&self) -> HeaderValue {
+        HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static(""))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fields_look_as_the_contract_shows_them() {
+        let term = |policy, quota, window_seconds| PolicyTerms {
+            policy,
+            quota,
+            window_seconds,
+        };
+        let field = policy_field(&[
+            term(Policy::Burst, 100, 2),
+            term(Policy::Hour, 10_000, 3600),
+            term(Policy::Month, 1_000_000, 2_592_000),
+        ]);
+        assert_eq!(
+            field,
+            r#""burst";q=100;w=2, "hour";q=10000;w=3600, "month";q=1000000;w=2592000"#
+        );
+        let standing = Standing {
+            policy: Policy::Burst,
+            quota: 100,
+            remaining: 97,
+            more_in_ms: 20,
+            wait_ms: 0,
+        };
+        assert_eq!(one(&standing), r#""burst";r=97;t=1"#);
+        let none = Standing {
+            remaining: 0,
+            more_in_ms: 0,
+            ..standing
+        };
+        assert_eq!(one(&none), r#""burst";r=0;t=0"#);
+    }
+
+    #[test]
+    fn numbers_stay_within_structured_fields() {
+        let field = policy_field(&[PolicyTerms {
+            policy: Policy::Account,
+            quota: u64::MAX,
+            window_seconds: 1,
+        }]);
+        assert_eq!(field, r#""account";q=999999999999999;w=1"#);
+    }
+}

@@ -1,0 +1,262 @@
+//! The buckets of all keys and the limits of all accounts in use, with a ceiling and a sweep; never a store of its own.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use dashmap::DashMap;
+use tokio::sync::OnceCell;
+
+use super::account::{AccountLimits, KeyBucket, Ticket};
+use super::decision::Decision;
+use crate::base::ceilings::LIMITER_ENTRIES;
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::config::model::Plan;
+
+/// Why there are no limits to ask.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum LimiterError {
+    /// As many keys or accounts are in use as the limiter may hold: answer `overloaded`. Letting one go would forget what it used.
+    #[error("the limiter holds as many keys or accounts as it may")]
+    Full,
+    /// What the account used could not be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// A place for an account's limits, filled by the first who needs them while the others wait.
+type Slot = Arc<OnceCell<Arc<AccountLimits>>>;
+
+/// All limits of this process. Those who serve requests hold the `Arc`s, so that the maps are asked only for keys and
+/// accounts that are new to them.
+#[derive(Debug)]
+pub struct Limiter {
+    keys: DashMap<Box<str>, Arc<KeyBucket>>,
+    accounts: DashMap<Box<str>, Slot>,
+    ceiling: usize,
+}
+
+impl Default for Limiter {
+    fn default() -> Self {
+        Self::with_ceiling(LIMITER_ENTRIES)
+    }
+}
+
+impl Limiter {
+    /// A limiter that holds at most `ceiling` keys and as many accounts.
+    pub fn with_ceiling(ceiling: usize) -> Self {
+        Self {
+            keys: DashMap::new(),
+            accounts: DashMap::new(),
+            ceiling,
+        }
+    }
+
+    /// The bucket of a key that exists.
+    ///
+    /// # Errors
+    /// [`LimiterError::Full`].
+    pub fn key(&self, key_id: &str) -> Result<Arc<KeyBucket>, LimiterError> {
+        if let Some(known) = self.keys.get(key_id) {
+            return Ok(Arc::clone(&known));
+        }
+        if self.keys.len() >= self.ceiling {
+            return Err(LimiterError::Full);
+        }
+        Ok(Arc::clone(&self.keys.entry(key_id.into()).or_default()))
+    }
+
+    /// The limits of an account. The first call asks `load` (hour start, month start) for what was used in the windows of
+    /// `now`; calls that come meanwhile wait for its answer. After a failure the next call asks again. `plan` is asked once
+    /// more when the limits are in place, so that a change of plan meanwhile is not missed.
+    ///
+    /// # Errors
+    /// [`LimiterError::Full`], or what `load` says.
+    pub async fn account<F, R>(
+        &self,
+        account_id: &str,
+        plan: impl Fn() -> Plan,
+        now: Timestamp,
+        load: F,
+    ) -> Result<Arc<AccountLimits>, LimiterError>
+    where
+        F: FnOnce(Timestamp, Timestamp) -> R,
+        R: Future<Output = Result<(u64, u64), StoreError>>,
+    {
+        let slot = self.slot(account_id)?;
+        if let Some(limits) = slot.get() {
+            return Ok(Arc::clone(limits));
+        }
+        let limits = slot
+            .get_or_try_init(|| async {
+                let used = load(now.hour_start(), now.month_start()).await?;
+                Ok::<_, LimiterError>(Arc::new(AccountLimits::new(&plan(), used, now)))
+            })
+            .await?;
+        limits.set_plan(&plan(), now);
+        Ok(Arc::clone(limits))
+    }
+
+    fn slot(&self, account_id: &str) -> Result<Slot, LimiterError> {
+        if let Some(known) = self.accounts.get(account_id) {
+            return Ok(Arc::clone(&known));
+        }
+        if self.accounts.len() >= self.ceiling {
+            return Err(LimiterError::Full);
+        }
+        Ok(Arc::clone(
+            &self.accounts.entry(account_id.into()).or_default(),
+        ))
+    }
+
+    /// The limits of an account that is in use.
+    pub fn loaded(&self, account_id: &str) -> Option<Arc<AccountLimits>> {
+        self.accounts.get(account_id)?.get().map(Arc::clone)
+    }
+
+    /// Takes what a request costs, all or nothing; see [`AccountLimits::take`].
+    pub fn take(
+        &self,
+        key: &KeyBucket,
+        account: &AccountLimits,
+        cost: u64,
+        now: Timestamp,
+    ) -> Decision {
+        account.take(key, cost, now)
+    }
+
+    /// Gives back what a request took that never reached an upstream.
+    pub fn give_back(
+        &self,
+        key: &KeyBucket,
+        account: &AccountLimits,
+        ticket: Ticket,
+        now: Timestamp,
+    ) {
+        account.give_back(key, ticket, now);
+    }
+
+    /// Puts the plan that `plan_of` names for each account in use in force; `None` leaves it as it is.
+    pub fn replan(&self, now: Timestamp, plan_of: impl Fn(&str) -> Option<Plan>) {
+        for entry in &self.accounts {
+            if let Some(limits) = entry.value().get()
+                && let Some(plan) = plan_of(entry.key())
+            {
+                limits.set_plan(&plan, now);
+            }
+        }
+    }
+
+    /// Forgets an account that is being erased, and these keys of its.
+    pub fn forget<'k>(&self, account_id: &str, key_ids: impl IntoIterator<Item = &'k str>) {
+        self.accounts.remove(account_id);
+        for id in key_ids {
+            self.keys.remove(id);
+        }
+    }
+
+    /// Lets go of what nobody holds and would be made anew just as it is: full buckets, accounts that used nothing in the
+    /// open windows. To be called every minute or so.
+    pub fn sweep(&self, now: Timestamp) {
+        self.keys
+            .retain(|_, bucket| Arc::strong_count(bucket) > 1 || !bucket.is_idle(now));
+        self.accounts.retain(|_, slot| {
+            let in_use = Arc::strong_count(slot) > 1;
+            in_use
+                || slot
+                    .get()
+                    .is_some_and(|l| Arc::strong_count(l) > 1 || !l.is_idle(now))
+        });
+    }
+
+    /// Keys and accounts that are held, for the metrics.
+    pub fn len(&self) -> (usize, usize) {
+        (self.keys.len(), self.accounts.len())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use super::*;
+    use crate::config::model::{Quotas, Rate};
+
+    fn plan(burst: u64) -> Plan {
+        Plan {
+            rate: Rate {
+                requests: 1,
+                per_seconds: 1,
+                burst,
+            },
+            account_rate: None,
+            quotas: Quotas::default(),
+            max_keys: 1,
+        }
+    }
+
+    const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
+
+    #[tokio::test]
+    async fn what_was_used_is_read_once_and_again_only_after_a_failure() {
+        let limiter = Limiter::default();
+        let reads = AtomicUsize::new(0);
+        let load = |_, _| async {
+            match reads.fetch_add(1, Ordering::SeqCst) {
+                0 => Err(StoreError::Unavailable("gone".into())),
+                _ => {
+                    tokio::task::yield_now().await;
+                    Ok((3, 9))
+                }
+            }
+        };
+        assert!(limiter.account("a", || plan(1), NOW, load).await.is_err());
+        let p = plan(1);
+        let calls = (0..20).map(|_| limiter.account("a", || p, NOW, load));
+        for limits in futures_util::future::join_all(calls).await {
+            let used = limits.unwrap().used(NOW);
+            assert_eq!((used.hour.used, used.month.used), (3, 9));
+        }
+        assert_eq!(reads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn the_sweep_lets_go_only_of_what_forgetting_does_not_change() {
+        let limiter = Limiter::default();
+        let none = |_, _| async { Ok((0, 0)) };
+        let account = limiter.account("a", || plan(10), NOW, none).await.unwrap();
+        limiter
+            .account("idle", || plan(10), NOW, none)
+            .await
+            .unwrap();
+        let key = limiter.key("k").unwrap();
+        drop(limiter.key("unused").unwrap());
+        assert!(limiter.take(&key, &account, 1, NOW).is_admitted());
+        limiter.sweep(NOW);
+        assert_eq!(limiter.len(), (1, 1));
+        drop((key, account));
+        limiter.sweep(NOW);
+        assert_eq!(
+            limiter.len(),
+            (1, 1),
+            "a token is missing, a request is counted"
+        );
+        limiter.sweep(NOW.plus(std::time::Duration::from_secs(1)));
+        assert_eq!(limiter.len(), (0, 1), "the month goes on");
+        limiter.sweep(NOW.next_month_start());
+        assert_eq!(limiter.len(), (0, 0));
+    }
+
+    #[tokio::test]
+    async fn at_the_ceiling_new_keys_and_accounts_are_refused_and_known_ones_served() {
+        let limiter = Limiter::with_ceiling(1);
+        let none = |_, _| async { Ok((0, 0)) };
+        assert!(limiter.key("a").is_ok() && limiter.key("a").is_ok());
+        assert!(matches!(limiter.key("b"), Err(LimiterError::Full)));
+        assert!(limiter.account("a", || plan(1), NOW, none).await.is_ok());
+        let refused = limiter.account("b", || plan(1), NOW, none).await;
+        assert!(matches!(refused, Err(LimiterError::Full)));
+        limiter.forget("a", ["a"]);
+        assert!(limiter.key("b").is_ok());
+    }
+}
