@@ -3,11 +3,17 @@
 pub mod condition;
 mod condition_shape;
 pub mod counters;
+pub mod envelope;
 pub mod facts;
 pub mod model;
 pub mod pipeline;
 pub mod port;
 pub mod rules;
+pub mod schedule;
+pub mod seal;
 pub mod settlement;
 pub mod settler;
+pub mod sign;
 pub mod sweeper;
+#[cfg(test)]
+pub(crate) mod testing;

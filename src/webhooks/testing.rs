@@ -1,0 +1,489 @@
+//! An event store in memory for tests, with failures on demand; never part of the product.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::model::*;
+use super::port::*;
+use crate::base::audit::{Change, ChangeContext};
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::base::ids;
+use crate::base::page::{Page, PageRequest};
+
+#[derive(Default)]
+struct Claims {
+    claim: Option<(String, Timestamp)>,
+    attempts: Vec<Attempt>,
+}
+
+#[derive(Default)]
+struct State {
+    events: BTreeMap<String, Event>,
+    sequences: BTreeMap<String, u64>,
+    endpoints: BTreeMap<String, Endpoint>,
+    deliveries: BTreeMap<String, (Delivery, Claims)>,
+    actions: Vec<String>,
+}
+
+/// The store.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    state: Mutex<State>,
+    is_down: AtomicBool,
+    claims: AtomicU64,
+}
+
+/// A caller for tests.
+#[allow(dead_code)]
+pub(crate) fn context(at: Timestamp) -> ChangeContext {
+    ChangeContext {
+        token: "admin".to_owned(),
+        actor: None,
+        address: None,
+        request_id: "r1".to_owned(),
+        at,
+        idempotency: None,
+    }
+}
+
+#[allow(dead_code)]
+impl MemoryStore {
+    pub(crate) fn set_down(&self, down: bool) {
+        self.is_down.store(down, Ordering::SeqCst);
+    }
+
+    fn open(&self) -> Result<parking_lot::MutexGuard<'_, State>, StoreError> {
+        if self.is_down.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("down".to_owned()));
+        }
+        Ok(self.state.lock())
+    }
+
+    pub(crate) fn all_events(&self) -> Vec<Event> {
+        self.state.lock().events.values().cloned().collect()
+    }
+
+    pub(crate) fn all_deliveries(&self) -> Vec<(Delivery, Vec<Attempt>)> {
+        let state = self.state.lock();
+        let found = state.deliveries.values();
+        found
+            .map(|(d, c)| (d.clone(), c.attempts.clone()))
+            .collect()
+    }
+
+    pub(crate) fn put_endpoint(&self, endpoint: Endpoint) {
+        let mut state = self.state.lock();
+        state.endpoints.insert(endpoint.id.clone(), endpoint);
+    }
+
+    pub(crate) fn actions(&self) -> Vec<String> {
+        self.state.lock().actions.clone()
+    }
+}
+
+impl State {
+    fn note(&mut self, change: &Change) {
+        self.actions.push(change.audit.action.clone());
+    }
+
+    fn add_delivery(&mut self, event: &Event, endpoint: &Endpoint, now: Timestamp) -> Delivery {
+        let delivery = Delivery {
+            id: ids::new(ids::DELIVERY),
+            event_id: event.id.clone(),
+            endpoint_id: endpoint.id.clone(),
+            account_id: event.account_id.clone(),
+            event_type: event.event_type.clone(),
+            state: DeliveryState::Pending,
+            attempts: 0,
+            next_attempt_at: Some(now),
+            created_at: now,
+            finished_at: None,
+        };
+        let row = (delivery.clone(), Claims::default());
+        self.deliveries.insert(delivery.id.clone(), row);
+        delivery
+    }
+
+    fn release(&mut self, id: &str, now: Timestamp) {
+        let Some(mut event) = self.events.get(id).cloned() else {
+            return;
+        };
+        let n = self.sequences.entry(event.account_id.clone()).or_default();
+        *n += 1;
+        event.sequence = Some(*n);
+        event.state = EventState::Released;
+        self.fan_out(&event, now);
+        self.events.insert(event.id.clone(), event);
+    }
+
+    fn fan_out(&mut self, event: &Event, now: Timestamp) {
+        let wanting: Vec<Endpoint> = self
+            .endpoints
+            .values()
+            .filter(|e| {
+                e.account_id == event.account_id
+                    && e.status != EndpointStatus::Disabled
+                    && e.event_types.contains(&event.event_type)
+            })
+            .cloned()
+            .collect();
+        for endpoint in wanting {
+            self.add_delivery(event, &endpoint, now);
+        }
+    }
+}
+
+fn page<T>(mut items: Vec<T>, page: &PageRequest, id: impl Fn(&T) -> &str) -> Page<T> {
+    items.reverse();
+    if let Some(after) = &page.after {
+        items.retain(|i| id(i) < after.as_str());
+    }
+    let more = items.len() > page.limit as usize;
+    items.truncate(page.limit as usize);
+    let next = more
+        .then(|| items.last().map(|i| id(i).to_owned()))
+        .flatten();
+    Page { items, next }
+}
+
+#[async_trait]
+impl EventStore for MemoryStore {
+    fn is_healthy(&self) -> bool {
+        !self.is_down.load(Ordering::SeqCst)
+    }
+
+    async fn record_pending(&self, events: &[Event]) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        for e in events {
+            s.events.entry(e.id.clone()).or_insert_with(|| e.clone());
+        }
+        Ok(())
+    }
+
+    async fn settle(&self, settlements: &[Settlement], now: Timestamp) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        for settlement in settlements {
+            let id = settlement.event_id().to_owned();
+            let Some(event) = s.events.get_mut(&id) else {
+                continue;
+            };
+            if event.state != EventState::Pending {
+                continue;
+            }
+            match settlement {
+                Settlement::Release {
+                    data,
+                    truncated,
+                    resource_id,
+                    ..
+                } => {
+                    event.data = Some(data.clone());
+                    event.truncated = *truncated;
+                    if resource_id.is_some() {
+                        event.resource_id.clone_from(resource_id);
+                    }
+                    s.release(&id, now);
+                }
+                Settlement::Drop { .. } => {
+                    s.events.remove(&id);
+                }
+                Settlement::Unresolved { .. } => event.state = EventState::Unresolved,
+            }
+        }
+        Ok(())
+    }
+
+    async fn stale_pending(&self, before: Timestamp, limit: u32) -> Result<Vec<Event>, StoreError> {
+        let s = self.open()?;
+        let stale = s
+            .events
+            .values()
+            .filter(|e| e.state == EventState::Pending && e.occurred_at < before);
+        Ok(stale.take(limit as usize).cloned().collect())
+    }
+
+    async fn publish(
+        &self,
+        event: &Event,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Event, StoreError> {
+        let mut s = self.open()?;
+        if let Some(there) = s.events.get(&event.id) {
+            if there.account_id != event.account_id {
+                return Err(StoreError::Conflict("another account's".to_owned()));
+            }
+            return Ok(there.clone());
+        }
+        s.events.insert(event.id.clone(), event.clone());
+        s.release(&event.id, now);
+        s.note(change);
+        Ok(s.events[&event.id].clone())
+    }
+
+    async fn replay(
+        &self,
+        event_id: &str,
+        data: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Event, StoreError> {
+        let mut s = self.open()?;
+        let event = s.events.get_mut(event_id).ok_or(StoreError::NotFound)?;
+        match event.state {
+            EventState::Released => {
+                let event = event.clone();
+                s.fan_out(&event, now);
+            }
+            EventState::Unresolved => {
+                event.data = Some(data.to_owned());
+                event.truncated = true;
+                s.release(event_id, now);
+            }
+            EventState::Pending => return Err(StoreError::Conflict("pending".to_owned())),
+        }
+        s.note(change);
+        Ok(s.events[event_id].clone())
+    }
+
+    async fn event(&self, id: &str) -> Result<Option<Event>, StoreError> {
+        Ok(self.open()?.events.get(id).cloned())
+    }
+
+    async fn events(&self, f: &EventFilter, p: &PageRequest) -> Result<Page<Event>, StoreError> {
+        let s = self.open()?;
+        let found = s.events.values().filter(|e| {
+            f.account_id.as_ref().is_none_or(|a| *a == e.account_id)
+                && f.event_type.as_ref().is_none_or(|t| *t == e.event_type)
+                && f.state.is_none_or(|s| s == e.state)
+        });
+        Ok(page(found.cloned().collect(), p, |e| &e.id))
+    }
+
+    async fn create_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        max: usize,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        let own = |e: &&Endpoint| e.account_id == endpoint.account_id;
+        if s.endpoints.values().filter(own).count() >= max {
+            return Err(StoreError::Conflict("too many".to_owned()));
+        }
+        s.endpoints.insert(endpoint.id.clone(), endpoint.clone());
+        s.note(change);
+        Ok(())
+    }
+
+    async fn update_endpoint(
+        &self,
+        endpoint: &Endpoint,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        let there = s.endpoints.get(&endpoint.id).ok_or(StoreError::NotFound)?;
+        if there.revision + 1 != endpoint.revision {
+            return Err(StoreError::Conflict("revision".to_owned()));
+        }
+        s.endpoints.insert(endpoint.id.clone(), endpoint.clone());
+        s.note(change);
+        Ok(())
+    }
+
+    async fn delete_endpoint(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        s.endpoints.remove(id).ok_or(StoreError::NotFound)?;
+        for (d, _) in s.deliveries.values_mut() {
+            if d.endpoint_id == id && d.state == DeliveryState::Pending {
+                d.state = DeliveryState::Cancelled;
+                d.next_attempt_at = None;
+                d.finished_at = Some(now);
+            }
+        }
+        s.note(change);
+        Ok(())
+    }
+
+    async fn endpoint(&self, id: &str) -> Result<Option<Endpoint>, StoreError> {
+        Ok(self.open()?.endpoints.get(id).cloned())
+    }
+
+    async fn endpoints(
+        &self,
+        account_id: Option<&str>,
+        p: &PageRequest,
+    ) -> Result<Page<Endpoint>, StoreError> {
+        let s = self.open()?;
+        let found = s.endpoints.values();
+        let found = found.filter(|e| account_id.is_none_or(|a| a == e.account_id));
+        Ok(page(found.cloned().collect(), p, |e| &e.id))
+    }
+
+    async fn deliver_to(
+        &self,
+        event: &Event,
+        endpoint_id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Delivery, StoreError> {
+        let mut s = self.open()?;
+        let endpoint = s
+            .endpoints
+            .get(endpoint_id)
+            .cloned()
+            .ok_or(StoreError::NotFound)?;
+        let mut event = event.clone();
+        let n = s.sequences.entry(event.account_id.clone()).or_default();
+        *n += 1;
+        event.sequence = Some(*n);
+        let delivery = s.add_delivery(&event, &endpoint, now);
+        s.events.insert(event.id.clone(), event);
+        s.note(change);
+        Ok(delivery)
+    }
+
+    async fn claim_due(
+        &self,
+        now: Timestamp,
+        claimed_until: Timestamp,
+        limit: u32,
+    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let mut s = self.open()?;
+        let State {
+            events,
+            endpoints,
+            deliveries,
+            ..
+        } = &mut *s;
+        let mut claimed = Vec::new();
+        for (d, c) in deliveries.values_mut() {
+            let is_free = c.claim.as_ref().is_none_or(|(_, until)| *until <= now);
+            let is_due = d.next_attempt_at.is_some_and(|t| t <= now);
+            let endpoint = &endpoints[&d.endpoint_id];
+            if claimed.len() < limit as usize
+                && is_free
+                && is_due
+                && endpoint.status == EndpointStatus::Active
+            {
+                let claim = format!("c{}", self.claims.fetch_add(1, Ordering::SeqCst));
+                c.claim = Some((claim.clone(), claimed_until));
+                claimed.push(ClaimedDelivery {
+                    delivery: d.clone(),
+                    claim,
+                    claimed_until,
+                    event: events[&d.event_id].clone(),
+                    endpoint: endpoint.clone(),
+                });
+            }
+        }
+        Ok(claimed)
+    }
+
+    async fn complete(
+        &self,
+        delivery_id: &str,
+        claim: &str,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut s = self.open()?;
+        let State {
+            endpoints,
+            deliveries,
+            ..
+        } = &mut *s;
+        let Some((d, c)) = deliveries.get_mut(delivery_id) else {
+            return Ok(());
+        };
+        if c.claim.as_ref().is_none_or(|(mine, _)| mine != claim) {
+            return Ok(());
+        }
+        c.claim = None;
+        c.attempts.push(attempt.clone());
+        d.attempts += 1;
+        d.next_attempt_at = None;
+        d.finished_at = Some(now);
+        match outcome {
+            Outcome::Succeeded => d.state = DeliveryState::Succeeded,
+            Outcome::Exhausted => d.state = DeliveryState::Failed,
+            Outcome::Retry(at) => {
+                d.next_attempt_at = Some(*at);
+                d.finished_at = None;
+            }
+            Outcome::DisableEndpoint(reason) => {
+                d.state = DeliveryState::Failed;
+                if let Some(e) = endpoints.get_mut(&d.endpoint_id) {
+                    e.status = EndpointStatus::Disabled;
+                    e.disabled_reason = Some(reason.clone());
+                    e.revision += 1;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    async fn retry_delivery(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<Delivery, StoreError> {
+        let mut s = self.open()?;
+        let (d, c) = s.deliveries.get_mut(id).ok_or(StoreError::NotFound)?;
+        d.state = DeliveryState::Pending;
+        d.attempts = 0;
+        d.next_attempt_at = Some(now);
+        d.finished_at = None;
+        c.claim = None;
+        let delivery = d.clone();
+        s.note(change);
+        Ok(delivery)
+    }
+
+    async fn delivery(&self, id: &str) -> Result<Option<(Delivery, Vec<Attempt>)>, StoreError> {
+        let s = self.open()?;
+        let found = s.deliveries.get(id);
+        Ok(found.map(|(d, c)| (d.clone(), c.attempts.clone())))
+    }
+
+    async fn deliveries(
+        &self,
+        f: &DeliveryFilter,
+        p: &PageRequest,
+    ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError> {
+        let all = self.open().map(drop).map(|()| self.all_deliveries())?;
+        let found = all.into_iter().filter(|(d, _)| {
+            f.endpoint_id.as_ref().is_none_or(|e| *e == d.endpoint_id)
+                && f.event_id.as_ref().is_none_or(|e| *e == d.event_id)
+                && f.state.is_none_or(|s| s == d.state)
+        });
+        Ok(page(found.collect(), p, |(d, _)| &d.id))
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        let s = self.open()?;
+        Ok(s.deliveries
+            .values()
+            .filter_map(|(d, _)| d.next_attempt_at)
+            .min())
+    }
+
+    async fn queue_stats(&self) -> Result<QueueStats, StoreError> {
+        Ok(QueueStats::default())
+    }
+
+    async fn prune_events(&self, _before: Timestamp) -> Result<(), StoreError> {
+        Ok(())
+    }
+}
