@@ -24,10 +24,4 @@ pub struct Account {
     pub erasing: bool,
 }
 
-/// Whether `id` may name an account: 1 to 128 of `A-Z a-z 0-9 _ - . : @`, so that it is safe in headers, URLs and labels.
-pub fn is_valid_id(id: &str) -> bool {
-    (1..=crate::base::ceilings::ACCOUNT_ID_CHARS).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"_-.:@".contains(&b))
-}
+pub use crate::base::ids::is_account_id as is_valid_id;

@@ -44,6 +44,10 @@ pub const ALLOWED_IPS: usize = 100;
 pub const ACCOUNT_ID_CHARS: usize = 128;
 /// Longest grace period of a rotated secret.
 pub const ROTATION_GRACE: Duration = Duration::from_secs(30 * 24 * 3600);
+/// Secrets of one key: the current one and those in their grace period; a further rotation ends the oldest.
+pub const KEY_SECRETS: usize = 4;
+/// How often a change is tried anew when another change of the same thing came first.
+pub const REVISION_TRIES: usize = 8;
 /// Negative cache entries live no longer than this: a key made elsewhere works this soon at the latest.
 pub const NEGATIVE_CACHE_TIME: Duration = Duration::from_secs(5);
 /// Negative entries that the key cache keeps.
@@ -54,6 +58,8 @@ pub const KEY_LOADS: usize = 8_192;
 pub const KEY_BACKGROUND: usize = 256;
 /// Time after which a key that could not be read again is tried anew.
 pub const KEY_REFRESH_RETRY: Duration = Duration::from_secs(1);
+/// Keys whose last use waits to be written; the last use of further ones is not noted.
+pub const LAST_USES: usize = 131_072;
 /// Distinct sets of scopes that keys in memory share; with more, memory grows a little.
 pub const SCOPE_SETS: usize = 4_096;
 /// Access-log lines that wait for their sink; further lines are dropped and counted.

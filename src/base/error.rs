@@ -338,6 +338,25 @@ impl Code {
     }
 }
 
+/// Something wrong with one field of what a caller gave; shown in `errors` of an `invalid` answer.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, utoipa::ToSchema)]
+pub struct FieldError {
+    /// Path of the field, e.g. `scopes[1]`; empty for the whole body.
+    pub field: String,
+    /// What is wrong and what was expected.
+    pub message: String,
+}
+
+impl FieldError {
+    /// A field and what is wrong with it.
+    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self {
+            field: field.into(),
+            message: message.into(),
+        }
+    }
+}
+
 /// A store's failure as the domains see it. Its text is for the log, never for a client.
 #[derive(Debug, Clone, thiserror::Error)]
 pub enum StoreError {

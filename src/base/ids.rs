@@ -29,6 +29,15 @@ pub fn is_valid(prefix: &str, id: &str) -> bool {
         .is_some_and(|r| r.len() == 32 && r.bytes().all(|b| b.is_ascii_hexdigit()))
 }
 
+/// Whether `id` may name an account: 1 to 128 of `A-Z a-z 0-9 _ - . : @`, so that it is safe in headers, URLs and labels.
+/// The backend gives accounts their ids, not we.
+pub fn is_account_id(id: &str) -> bool {
+    (1..=super::ceilings::ACCOUNT_ID_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-.:@".contains(&b))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

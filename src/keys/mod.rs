@@ -2,7 +2,11 @@
 
 pub mod cache;
 pub mod digest;
+pub mod input;
+pub mod last_use;
 pub mod model;
 pub mod port;
 pub mod secret;
+pub mod service;
 pub mod verify;
+pub mod view;

@@ -19,6 +19,7 @@ use self::negative::Negative;
 pub use self::table::Entry;
 use self::table::Table;
 use super::digest::{Digester, Migration, Shown};
+use super::last_use::Noted;
 use super::model::{Digest, KeyRecord, StoredSecret};
 use super::port::KeyStore;
 use super::verify::Grant;
@@ -336,6 +337,7 @@ impl<A: Send + Sync + 'static> Inner<A> {
             loaded_at: now,
             refresh_at: AtomicI64::new(now.plus(age).millis()),
             used: AtomicBool::new(false),
+            noted: Noted::nothing(),
         }
     }
 

@@ -8,6 +8,7 @@ use hashbrown::HashTable;
 use parking_lot::{Mutex, RwLock};
 
 use crate::base::clock::Timestamp;
+use crate::keys::last_use::Noted;
 use crate::keys::model::Digest;
 use crate::keys::verify::Grant;
 
@@ -28,6 +29,7 @@ pub struct Entry<A> {
     pub(super) refresh_at: AtomicI64,
     /// Set by a hit, cleared when the eviction hand passes.
     pub(super) used: AtomicBool,
+    pub(in crate::keys) noted: Noted,
 }
 
 type Entries<A> = HashTable<Arc<Entry<A>>>;
