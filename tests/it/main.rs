@@ -9,4 +9,7 @@
     unreachable_pub
 )]
 
+mod sample_crm;
+mod sample_openapi;
+mod sample_support;
 mod tidy;
