@@ -13,9 +13,9 @@ use serde_json::error::Category;
 use sha2::{Digest, Sha256};
 use tokio::time::timeout;
 
-use super::respond::{ApiError, FieldError};
+use super::respond::ApiError;
 use crate::base::ceilings::{ADMIN_BODY_BYTES, BODY_READ_TIME};
-use crate::base::error::Code;
+use crate::base::error::{Code, FieldError};
 
 /// A body that was read, and the digest of its bytes by which a repetition is known.
 #[derive(Debug)]
@@ -29,6 +29,11 @@ pub struct Json<T> {
 /// A body that may be left out altogether: then it reads as `{}`.
 #[derive(Debug)]
 pub struct OptionalJson<T>(pub Json<T>);
+
+/// A body with no members.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Nothing {}
 
 /// A member that may be absent, null, or have a value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -45,6 +50,16 @@ pub enum Member<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Member<T> {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         Ok(Option::<T>::deserialize(d)?.map_or(Self::Null, Self::Value))
+    }
+}
+
+impl<T> From<Member<T>> for Option<Option<T>> {
+    fn from(member: Member<T>) -> Self {
+        match member {
+            Member::Absent => None,
+            Member::Null => Some(None),
+            Member::Value(value) => Some(Some(value)),
+        }
     }
 }
 

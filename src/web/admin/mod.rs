@@ -1,7 +1,10 @@
 //! The admin API: one file per operation, and the layers that all of them pass; what an operation does is the domains' to decide.
 
 pub mod access;
+pub mod accounts;
 pub mod body;
+pub mod events;
+pub mod keys;
 pub mod openapi;
 pub mod operator;
 pub mod query;
@@ -10,6 +13,7 @@ pub mod respond;
 pub mod state;
 pub mod table;
 pub mod usage;
+pub mod webhooks;
 
 use std::sync::Arc;
 
@@ -43,6 +47,10 @@ pub fn router(state: &Arc<AdminState>, health: Health) -> Router {
 /// Every operation with its documentation.
 fn operations() -> OpenApiRouter<Arc<AdminState>> {
     openapi::base()
+        .merge(keys::operations())
+        .merge(accounts::operations())
         .merge(usage::operations())
+        .merge(webhooks::operations())
+        .merge(events::operations())
         .merge(operator::operations())
 }

@@ -13,9 +13,8 @@ use utoipa::openapi::{
 };
 use utoipa_axum::router::OpenApiRouter;
 
-use super::respond::FieldError;
 use super::table::{Access, OPERATIONS};
-use crate::base::error::Code;
+use crate::base::error::{Code, FieldError};
 use crate::base::problem::CONTENT_TYPE;
 
 /// Where the document is served.

@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use super::state::AdminState;
-use crate::base::error::{Code, StoreError};
+use crate::base::error::{Code, FieldError, StoreError};
 use crate::base::problem::{self, Problem};
 use crate::web::peer::{self, Peer};
 
@@ -18,25 +18,6 @@ use crate::web::peer::{self, Peer};
 const ERROR: HeaderName = HeaderName::from_static("x-fuelgate-error");
 /// Seconds after which a call that the store refused may be made again.
 const STORE_RETRY_SECONDS: u16 = 1;
-
-/// Something wrong with one field of a request.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
-pub struct FieldError {
-    /// Path of the field, e.g. `scopes[1]`; empty for the whole body.
-    pub field: String,
-    /// What is wrong and what was expected.
-    pub message: String,
-}
-
-impl FieldError {
-    /// A field and what is wrong with it.
-    pub fn new(field: impl Into<String>, message: impl Into<String>) -> Self {
-        Self {
-            field: field.into(),
-            message: message.into(),
-        }
-    }
-}
 
 /// An error on its way out of an operation.
 #[derive(Debug, Clone)]

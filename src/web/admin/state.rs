@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use crate::accounts::port::AccountStore;
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::model::Config;
+use crate::keys::service::KeyService;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventStore;
 
@@ -18,6 +19,8 @@ pub struct AdminState {
     pub control: Arc<dyn ConfigControl>,
     /// Audit log and remembered answers.
     pub store: Arc<dyn AccountStore>,
+    /// Keys.
+    pub keys: KeyService,
     /// Usage at rest.
     pub usage: Arc<dyn UsageStore>,
     /// Events and deliveries at rest.

@@ -6,14 +6,15 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::json;
 
 use crate::base::clock::Timestamp;
+use crate::base::error::FieldError;
 use crate::config::model::{Auth, Config, Plan, Quotas, Rate};
 use crate::web::admin::access::Call;
-use crate::web::admin::body::OptionalJson;
-use crate::web::admin::respond::{self, ApiError, FieldError};
+use crate::web::admin::body::{Nothing, OptionalJson};
+use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::{AdminState, ConfigProblem};
 
 /// The configuration in use. It shows no secret.
@@ -95,11 +96,6 @@ struct RouteView {
     /// The tokens that a request takes.
     cost: u64,
 }
-
-/// Takes no member.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
 
 impl From<Rate> for RateView {
     fn from(rate: Rate) -> Self {

@@ -1,0 +1,19 @@
+//! Operations on events: what happened, what the backend publishes, and sending it again.
+
+mod get;
+mod list;
+mod view;
+
+use std::sync::Arc;
+
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::state::AdminState;
+
+/// The operations of this folder.
+pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
+    OpenApiRouter::new()
+        .routes(routes!(list::list_events))
+        .routes(routes!(get::get_event))
+}
