@@ -19,7 +19,8 @@ pub struct Config {
     pub source: PathBuf,
     /// Every file it was read from (the file itself, OpenAPI documents): those are watched for changes.
     pub files: Vec<PathBuf>,
-    /// Lower-case hex SHA-256 of the text that was loaded, environment expanded.
+    /// Lower-case hex SHA-256 of the settings in force (environment expanded, defaults included) and of the OpenAPI
+    /// documents. Secrets are left out of it: the hash is public in metrics, and a weak secret could be guessed from it.
     pub hash: String,
     /// Client-facing listeners; at least one.
     pub listeners: Vec<Listener>,
@@ -65,6 +66,8 @@ pub struct Config {
     pub webhooks: Webhooks,
     /// OpenAPI documents of `apis`, as read.
     pub apis: Vec<Api>,
+    /// The settings in force as the file would say them, defaults included and secrets redacted.
+    pub effective: Arc<serde_json::Value>,
 }
 
 /// An address to listen on, with TLS or without.
