@@ -72,6 +72,28 @@ pub const STORE_QUEUE: usize = 8_192;
 pub const STORE_BATCH: usize = 512;
 /// How long a store write may wait before its caller is told that the store is unavailable.
 pub const STORE_WRITE_TIME: Duration = Duration::from_secs(5);
+/// Store reads that wait for a reader; further callers are told that the store is unavailable.
+pub const STORE_READ_QUEUE: usize = 8_192;
+/// How long a store read may wait before its caller is told that the store is unavailable.
+pub const STORE_READ_TIME: Duration = Duration::from_secs(5);
+/// Connections of the embedded store that read.
+pub const STORE_READERS: usize = 4;
+/// How often an embedded store that takes no writes tries whether it does again.
+pub const STORE_PROBE_TIME: Duration = Duration::from_millis(200);
+/// How long the check for damage after an unclean stop may keep a start waiting.
+pub const STORE_CHECK_TIME: Duration = Duration::from_secs(10);
+/// Pages of the write-ahead log from which it is moved into the database file beside the writer.
+pub const STORE_WAL_PAGES: u32 = 1_000;
+/// Pages of the write-ahead log from which the writer itself moves it, callers waiting meanwhile.
+pub const STORE_WAL_PAGES_MOST: u32 = 16_384;
+/// Bytes that the write-ahead log keeps on disk when it is empty.
+pub const STORE_WAL_BYTES: u64 = 67_108_864;
+/// Free pages below which the embedded store says that it is full: room for what is in flight by then.
+pub const STORE_RESERVE_PAGES: u32 = 256;
+/// Free bytes of the disk below which the embedded store says that it is full.
+pub const STORE_RESERVE_BYTES: u64 = 16_777_216;
+/// Rows that one transaction of an erasure or a clean-up deletes, so that other writes come in between.
+pub const STORE_DELETE_ROWS: u32 = 1_000;
 /// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
 pub const RELEASE_QUEUE: usize = 4_096;
 /// Bytes of captured bodies that wait for their conditions and for the store.
@@ -135,5 +157,6 @@ pub const SAMPLE_TEXT_CHARS: usize = 2_000;
 
 const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
 const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
+const _: () = assert!(STORE_WAL_PAGES < STORE_WAL_PAGES_MOST);
 const _: () = assert!(EVENT_DATA_BYTES <= ADMIN_BODY_BYTES);
 const _: () = assert!(SAMPLE_TENANT_RECORDS <= SAMPLE_RECORDS);

@@ -1,1 +1,5 @@
-//! The store layer: backends that implement the ports of the domains; never a rule of a domain.
+//! Backends that implement the domains' ports, side by side; never a rule of the business.
+
+#[cfg(test)]
+mod contract;
+pub mod embedded;

@@ -1,0 +1,106 @@
+//! One suite of behaviours that every backend passes: [`contract_tests`] runs it on whatever makes a [`Stores`]; never a backend's own matter.
+
+pub(crate) mod accounts;
+pub(crate) mod keys;
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use crate::accounts::port::AccountStore;
+use crate::base::audit::{Change, ChangeContext, IdempotentAnswer};
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::error::StoreError;
+use crate::keys::port::KeyStore;
+
+/// Noon of a day in the middle of a month.
+pub(crate) const NOON: i64 = 1_794_916_800_000;
+
+/// An empty store of some backend, by its ports, and the clock that it was made with.
+pub(crate) struct Stores {
+    pub(crate) accounts: Arc<dyn AccountStore>,
+    pub(crate) keys: Arc<dyn KeyStore>,
+    #[expect(dead_code, reason = "usage and events come next")]
+    pub(crate) clock: Clock,
+    /// What must live as long as the store, such as its folder.
+    pub(crate) _keep: Box<dyn std::any::Any>,
+}
+
+/// Makes a test of each behaviour; `$make` is an expression that gives an empty [`Stores`].
+macro_rules! contract_tests {
+    ($make:expr) => {
+        $crate::store::contract::contract_tests!(@each $make;
+            accounts: an_account_is_made_and_replaced_and_keeps_its_creation,
+                accounts_are_listed_by_id_in_pages,
+                plans_in_use_are_named_once,
+                an_erased_account_leaves_nothing_but_a_pseudonym,
+                an_erasure_hides_keys_at_once_and_refuses_changes,
+                an_erasure_of_nobody_is_not_found,
+                an_account_may_come_back_after_its_erasure,
+                the_audit_log_is_newest_first_and_filtered,
+                an_answer_is_remembered_until_it_expires,
+                a_change_with_a_known_answer_leaves_nothing;
+            keys: a_key_is_found_by_any_of_its_digests,
+                a_key_makes_its_account_with_the_default_plan,
+                an_account_has_no_more_live_keys_than_allowed,
+                a_digest_belongs_to_one_key,
+                a_key_is_replaced_only_from_its_present_revision,
+                keys_are_listed_newest_first_and_stable_under_inserts,
+                an_import_makes_what_is_not_there,
+                an_import_with_a_foreign_digest_makes_nothing,
+                all_keys_of_an_account_are_revoked_at_once,
+                a_digest_moves_and_nothing_else,
+                a_last_use_never_goes_back;
+        );
+    };
+    (@each $make:expr; $($topic:ident: $($name:ident),+;)+) => {
+        $(mod $topic {
+            use super::*;
+            $(
+                #[tokio::test]
+                async fn $name() {
+                    $crate::store::contract::$topic::$name(&$make).await;
+                }
+            )+
+        })+
+    };
+}
+pub(crate) use contract_tests;
+
+pub(crate) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_millis(NOON + seconds * 1000)
+}
+
+pub(crate) fn context() -> ChangeContext {
+    ChangeContext::internal(at(0), "test")
+}
+
+/// A change of `action` about an account.
+pub(crate) fn change(action: &str, account: &str) -> Change {
+    Change {
+        audit: context().entry(action, Some(account), None, json!({ "of": account })),
+        answer: None,
+    }
+}
+
+/// A change that remembers its answer under `key`.
+pub(crate) fn change_with_answer(action: &str, account: &str, key: &str) -> Change {
+    Change {
+        answer: Some(IdempotentAnswer {
+            key: key.to_owned(),
+            request_digest: [7; 32],
+            status: 201,
+            body: "{}".to_owned(),
+            expires_at: at(60),
+        }),
+        ..change(action, account)
+    }
+}
+
+pub(crate) fn assert_conflict<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::Conflict(_))), "{result:?}");
+}
+
+pub(crate) fn assert_not_found<T: std::fmt::Debug>(result: Result<T, StoreError>) {
+    assert!(matches!(result, Err(StoreError::NotFound)), "{result:?}");
+}

@@ -1,0 +1,274 @@
+//! The store in one SQLite file: one writer thread with group commit and a few readers; never a rule of a domain.
+//!
+//! Every write is a closure that goes to the writer over a bounded queue. The writer takes what came while its last
+//! sync to disk ran, gives each closure a savepoint inside one transaction, commits once and only then answers all.
+//! Nothing waits artificially. When a transaction fails as a whole (disk full, I/O error) all its callers are told
+//! `Unavailable`, [`EmbeddedStore`] is unhealthy, and the writer probes until writes go through again.
+
+mod accounts;
+mod change;
+mod erase;
+mod erase_usage;
+mod fail;
+mod health;
+mod job;
+mod key_rows;
+mod keys;
+mod open;
+mod pseudonym;
+mod queue;
+mod reader;
+mod rows;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rusqlite::Connection;
+
+pub use health::{LATENCY_BOUNDS_US, Latency, Stats};
+pub use open::OpenError;
+
+use crate::base::ceilings;
+use crate::base::clock::Clock;
+use crate::base::error::StoreError;
+use fail::Done;
+use health::Health;
+use job::Job;
+use queue::{Queue, Refused};
+
+/// How an embedded store is opened.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Pages of 4096 bytes that the file may have; `None` as many as the disk takes.
+    pub max_page_count: Option<u32>,
+    /// Free pages below which the store says that it is full, where `max_page_count` bounds it.
+    pub reserve_pages: u32,
+    /// Free bytes of the disk below which the store says that it is full.
+    pub reserve_bytes: u64,
+    /// Connections that read; at least one is made.
+    pub readers: usize,
+    /// Page cache of the writer in KiB.
+    pub writer_cache_kib: u32,
+    /// Page cache of each reader in KiB.
+    pub reader_cache_kib: u32,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            max_page_count: None,
+            reserve_pages: ceilings::STORE_RESERVE_PAGES,
+            reserve_bytes: ceilings::STORE_RESERVE_BYTES,
+            readers: ceilings::STORE_READERS,
+            writer_cache_kib: 32_768,
+            reader_cache_kib: 4_096,
+        }
+    }
+}
+
+struct Threads {
+    writer: JoinHandle<()>,
+    checkpointer: JoinHandle<()>,
+    readers: Vec<JoinHandle<()>>,
+    // Dropped last: the file is another's only once nothing of ours is open.
+    _file: open::OwnedFile,
+}
+
+/// The store. Cloning the `Arc` shares it; the last one dropped closes it.
+pub struct EmbeddedStore {
+    path: PathBuf,
+    clock: Clock,
+    writes: Arc<Queue<Box<dyn Job>>>,
+    reads: Arc<Queue<Box<dyn Job>>>,
+    checkpoints: Arc<Queue<()>>,
+    health: Arc<Health>,
+    // A lock because closing may come from anywhere, once.
+    threads: Mutex<Option<Threads>>,
+}
+
+impl std::fmt::Debug for EmbeddedStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EmbeddedStore")
+            .field("path", &self.path)
+            .finish_non_exhaustive()
+    }
+}
+
+fn spawn(
+    name: &str,
+    path: &Path,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, OpenError> {
+    std::thread::Builder::new()
+        .name(format!("store-{name}"))
+        .spawn(work)
+        .map_err(|cause| OpenError::File {
+            path: path.to_owned(),
+            cause,
+        })
+}
+
+impl EmbeddedStore {
+    /// Opens the store at `path`, making folders and file as needed, and starts its threads. Blocks while it does.
+    ///
+    /// # Errors
+    /// When another process has it open, a newer version wrote it, it is damaged or no store of ours, or the system
+    /// refuses.
+    pub fn open(path: &Path, clock: Clock, options: Options) -> Result<Arc<Self>, OpenError> {
+        let file = open::take_file(path)?;
+        let health = Arc::new(Health::new(&options));
+        let writes = Arc::new(Queue::new(ceilings::STORE_QUEUE));
+        let reads = Arc::new(Queue::new(ceilings::STORE_READ_QUEUE));
+        let checkpoints = Arc::new(Queue::new(1));
+        let sql = |cause| OpenError::Sql {
+            path: file.path.clone(),
+            cause,
+        };
+        let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
+        let writer = writer::Writer::new(
+            file.open_writer(&options)?,
+            folder,
+            Arc::clone(&writes),
+            Arc::clone(&checkpoints),
+            Arc::clone(&health),
+            options.reserve_bytes,
+        )
+        .map_err(sql)?;
+        let checkpointer = file.open_checkpointer()?;
+        let connections = (0..options.readers.max(1))
+            .map(|_| file.open_reader(&options))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut readers = Vec::with_capacity(connections.len());
+        for conn in connections {
+            let (reads, health) = (Arc::clone(&reads), Arc::clone(&health));
+            readers.push(spawn("read", path, move || {
+                reader::run(&conn, &reads, &health);
+            })?);
+        }
+        let asked = Arc::clone(&checkpoints);
+        let threads = Threads {
+            writer: spawn("write", path, move || writer.run())?,
+            checkpointer: spawn("wal", path, move || {
+                writer::run_checkpoints(&checkpointer, &asked);
+            })?,
+            readers,
+            _file: file,
+        };
+        Ok(Arc::new(Self {
+            path: path.to_owned(),
+            clock,
+            writes,
+            reads,
+            checkpoints,
+            health,
+            threads: Mutex::new(Some(threads)),
+        }))
+    }
+
+    /// Takes no further work, finishes what is queued, moves the write-ahead log into the file and closes it. Blocks
+    /// while it does, so call it off the async threads; a second call does nothing.
+    pub fn close(&self) {
+        let Some(threads) = self.threads.lock().take() else {
+            return;
+        };
+        self.reads.close();
+        self.writes.close();
+        self.checkpoints.close();
+        // The writer goes last: only the last connection that may write takes the log away.
+        for t in threads.readers {
+            let _ = t.join();
+        }
+        let _ = threads.checkpointer.join();
+        let _ = threads.writer.join();
+    }
+
+    /// Numbers for the metrics.
+    pub fn stats(&self) -> Stats {
+        let h = &self.health;
+        Stats {
+            healthy: h.is_healthy(),
+            queued_writes: self.writes.len(),
+            queued_reads: self.reads.len(),
+            writes: h.writes.load(Ordering::Relaxed),
+            commits: h.commits.load(Ordering::Relaxed),
+            failed_commits: h.failed_commits.load(Ordering::Relaxed),
+            turned_away: h.turned_away.load(Ordering::Relaxed),
+            commit: h.commit.read(),
+            write: h.write.read(),
+            read: h.read.read(),
+            wal_pages: h.wal_pages.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Bounds the file to `pages` of 4096 bytes from now on, though never below what it has.
+    ///
+    /// # Errors
+    /// `Unavailable` when the writer does not answer.
+    pub async fn set_max_page_count(&self, pages: u32) -> Result<u32, StoreError> {
+        let set = self
+            .write(move |conn| Ok(open::set_max_page_count(conn, pages)?))
+            .await?;
+        self.health.max_page_count.store(set, Ordering::Relaxed);
+        Ok(set)
+    }
+
+    /// Runs `work` in the writer's next transaction; the answer comes after it is on disk.
+    async fn write<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        self.ask(&self.writes, ceilings::STORE_WRITE_TIME, work)
+            .await
+    }
+
+    /// Runs `work` on a connection that only reads.
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        self.ask(&self.reads, ceilings::STORE_READ_TIME, work).await
+    }
+
+    async fn ask<T, F>(
+        &self,
+        queue: &Queue<Box<dyn Job>>,
+        most: Duration,
+        work: F,
+    ) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
+    {
+        let turned_away = |why: &str| {
+            self.health.turned_away.fetch_add(1, Ordering::Relaxed);
+            Err(StoreError::Unavailable(why.to_owned()))
+        };
+        let (job, answer) = job::pack(work);
+        match queue.push(job) {
+            Ok(()) => {}
+            Err(Refused::Full) => return turned_away("too many calls wait for the store"),
+            Err(Refused::Closed) => return turned_away("the store is closed"),
+        }
+        match tokio::time::timeout(most, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => turned_away("the store is closed"),
+            Err(_) => turned_away("the store did not answer in time"),
+        }
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,88 @@
+//! The embedded store against the suite of all backends, and what only a file can do wrong.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+
+use super::{EmbeddedStore, OpenError, Options};
+use crate::base::clock::Clock;
+use crate::store::contract::{Stores, at, contract_tests};
+
+fn open(dir: &Path, options: Options) -> Arc<EmbeddedStore> {
+    EmbeddedStore::open(&dir.join("data/fuelgate.db"), Clock::manual(at(0)), options).unwrap()
+}
+
+fn stores() -> Stores {
+    let dir = TempDir::new().unwrap();
+    let clock = Clock::manual(at(0));
+    let path = dir.path().join("fuelgate.db");
+    let store = EmbeddedStore::open(&path, clock.clone(), Options::default()).unwrap();
+    Stores {
+        accounts: store.clone(),
+        keys: store.clone(),
+        clock,
+        _keep: Box::new((store, dir)),
+    }
+}
+
+contract_tests!(stores());
+
+fn refusal(dir: &Path) -> OpenError {
+    EmbeddedStore::open(
+        &dir.join("data/fuelgate.db"),
+        Clock::system(),
+        Options::default(),
+    )
+    .unwrap_err()
+}
+
+#[test]
+fn a_second_opener_is_refused_until_the_first_has_closed() {
+    let dir = TempDir::new().unwrap();
+    let first = open(dir.path(), Options::default());
+    assert!(matches!(refusal(dir.path()), OpenError::InUse(_)));
+    first.close();
+    first.close();
+    open(dir.path(), Options::default());
+}
+
+#[test]
+fn the_file_is_the_owners_alone_and_its_log_is_gone_after_a_clean_stop() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path(), Options::default());
+    let file = dir.path().join("data/fuelgate.db");
+    for name in ["fuelgate.db", "fuelgate.db-wal", "fuelgate.db.lock"] {
+        let mode = file
+            .with_file_name(name)
+            .metadata()
+            .unwrap()
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o600, "{name}");
+    }
+    drop(store);
+    assert!(!dir.path().join("data/fuelgate.db-wal").exists());
+}
+
+#[test]
+fn a_newer_layout_and_a_foreign_file_are_refused() {
+    let dir = TempDir::new().unwrap();
+    open(dir.path(), Options::default()).close();
+    let file = dir.path().join("data/fuelgate.db");
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.pragma_update(None, "user_version", 999).unwrap();
+    drop(raw);
+    let e = refusal(dir.path());
+    assert!(matches!(e, OpenError::Newer { found: 999, .. }), "{e}");
+
+    std::fs::write(&file, "this is no database, it is a letter. ".repeat(40)).unwrap();
+    let e = refusal(dir.path());
+    assert!(matches!(e, OpenError::Foreign(_)), "{e}");
+    std::fs::remove_file(&file).unwrap();
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    raw.execute_batch("CREATE TABLE theirs (x)").unwrap();
+    drop(raw);
+    assert!(matches!(refusal(dir.path()), OpenError::Foreign(_)));
+}
