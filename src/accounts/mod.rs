@@ -2,3 +2,5 @@
 
 pub mod model;
 pub mod port;
+pub mod service;
+pub mod state;

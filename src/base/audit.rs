@@ -146,6 +146,24 @@ impl Change {
     }
 }
 
+/// The members that differ between two objects, as `{name: {from, to}}`: what an audit entry says of a change.
+pub fn differences(before: &serde_json::Value, after: &serde_json::Value) -> serde_json::Value {
+    let (Some(b), Some(a)) = (before.as_object(), after.as_object()) else {
+        return serde_json::Value::Null;
+    };
+    let names = a.keys().chain(b.keys().filter(|n| !a.contains_key(*n)));
+    names
+        .filter(|n| b.get(*n) != a.get(*n))
+        .map(|n| {
+            (
+                n.clone(),
+                serde_json::json!({"from": b.get(n), "to": a.get(n)}),
+            )
+        })
+        .collect::<serde_json::Map<_, _>>()
+        .into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -172,5 +190,16 @@ mod tests {
             answer.expires_at,
             ctx.at.plus(super::super::ceilings::IDEMPOTENCY_TIME)
         );
+    }
+
+    #[test]
+    fn differences_name_only_what_changed() {
+        use serde_json::json;
+        let d = differences(
+            &json!({"a": 1, "b": 2, "c": 3}),
+            &json!({"a": 1, "b": 4, "d": 5}),
+        );
+        let want = json!({"b": {"from": 2, "to": 4}, "d": {"from": null, "to": 5}, "c": {"from": 3, "to": null}});
+        assert_eq!(d, want);
     }
 }

@@ -52,6 +52,18 @@ pub const REVISION_TRIES: usize = 8;
 pub const NEGATIVE_CACHE_TIME: Duration = Duration::from_secs(5);
 /// Negative entries that the key cache keeps.
 pub const NEGATIVE_CACHE_ENTRIES: usize = 100_000;
+/// Accounts that are read from the store at once.
+pub const ACCOUNT_LOADS: usize = 8_192;
+/// Age at which an account in memory is read again when a key of it is; as the default age of keys.
+pub const ACCOUNT_AGE: Duration = Duration::from_secs(60);
+/// Accounts in memory before those that no key holds are looked for and forgotten.
+pub const ACCOUNT_SWEEP: usize = 4_096;
+/// Tokens and periods of an account's own rates: products of two stay far inside 64 bits.
+pub const RATE_TOKENS: u64 = 1_000_000_000;
+/// Seconds of the period of an account's own rates; as in the configuration.
+pub const RATE_SECONDS: u64 = 86_400;
+/// Longest pause before an erasure that the store refused is tried anew.
+pub const ERASURE_RETRY: Duration = Duration::from_secs(60);
 /// Digests that are looked up in the store at once; who asks for a further one is told that the store is unavailable.
 pub const KEY_LOADS: usize = 8_192;
 /// Keys that are read again, or whose digests move to a new pepper, in the background at once; others try later.

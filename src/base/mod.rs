@@ -4,6 +4,7 @@ pub mod audit;
 pub mod ceilings;
 pub mod clock;
 pub mod error;
+pub mod flight;
 pub mod ids;
 pub mod page;
 pub mod problem;

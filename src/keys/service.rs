@@ -11,7 +11,7 @@ use super::input::{Errors, ImportKey, KeyPatch, NewKey};
 use super::model::{KeyRecord, StoredSecret};
 use super::port::{Imported, KeyStore};
 use super::secret;
-use crate::base::audit::ChangeContext;
+use crate::base::audit::{ChangeContext, differences};
 use crate::base::ceilings::{IMPORT_KEYS, KEY_SECRETS, REVISION_TRIES, ROTATION_GRACE};
 use crate::base::clock::Timestamp;
 use crate::base::error::{FieldError, StoreError};
@@ -390,18 +390,6 @@ fn graced(
 /// The key's public fields as JSON: audit details, and the answer that a repetition gets.
 fn public(key: &KeyRecord, now: Timestamp) -> Value {
     json!(key.view(now))
-}
-
-/// The members that differ, as `{name: {from, to}}`.
-fn differences(before: &Value, after: &Value) -> Value {
-    let (Some(b), Some(a)) = (before.as_object(), after.as_object()) else {
-        return Value::Null;
-    };
-    let changed = a.iter().filter(|(name, to)| b.get(*name) != Some(*to));
-    changed
-        .map(|(name, to)| (name.clone(), json!({"from": b.get(name), "to": to})))
-        .collect::<serde_json::Map<_, _>>()
-        .into()
 }
 
 fn import_records(

@@ -1,6 +1,5 @@
 //! The key cache: one look-up by digest gives a key and what the gateway keeps beside it; never a decision over a request.
 
-mod flight;
 mod negative;
 mod table;
 
@@ -14,7 +13,6 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
-use self::flight::Flights;
 use self::negative::Negative;
 pub use self::table::Entry;
 use self::table::Table;
@@ -23,9 +21,10 @@ use super::last_use::Noted;
 use super::model::{Digest, KeyRecord, StoredSecret};
 use super::port::KeyStore;
 use super::verify::Grant;
-use crate::base::ceilings::{KEY_BACKGROUND, KEY_REFRESH_RETRY, SCOPE_SETS};
+use crate::base::ceilings::{KEY_BACKGROUND, KEY_LOADS, KEY_REFRESH_RETRY, SCOPE_SETS};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::flight::Flights;
 use crate::config::model::KeyCacheSettings;
 
 /// Makes what is kept beside a key: account state, buckets, usage. It runs off the hot path, once per load.
@@ -90,7 +89,7 @@ struct Inner<A> {
     settings: ArcSwap<KeyCacheSettings>,
     table: Table<A>,
     negative: Negative,
-    flights: Flights<Loaded<A>>,
+    flights: Flights<Digest, Loaded<A>>,
     /// Grows with every invalidation, before anything is taken out: what began to load before is not kept.
     generation: AtomicU64,
     /// One copy of each set of scopes, since most keys share a few.
@@ -136,7 +135,7 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
             settings: ArcSwap::from_pointee(settings),
             table: Table::new(),
             negative: Negative::default(),
-            flights: Flights::new(),
+            flights: Flights::new(KEY_LOADS),
             generation: AtomicU64::new(0),
             scope_sets: Mutex::default(),
             background: Semaphore::new(KEY_BACKGROUND),
@@ -276,16 +275,17 @@ impl<A: Send + Sync + 'static> Inner<A> {
     async fn miss(self: &Arc<Self>, shown: Shown, now: Timestamp) -> Loaded<A> {
         count(&self.counts.misses);
         let generation = self.generation.load(Ordering::SeqCst);
-        let Some(passenger) = self.flights.join(shown.cache_key, generation) else {
-            return Err(StoreError::Unavailable(
-                "too many keys are being loaded".into(),
-            ));
-        };
+        let key = shown.cache_key;
         let load = || {
             count(&self.counts.loads);
             self.load(shown, now)
         };
-        passenger.flight.cell.get_or_init(load).await.clone()
+        let loaded = self.flights.run(key, generation, load).await;
+        loaded.unwrap_or_else(|| {
+            Err(StoreError::Unavailable(
+                "too many keys are being loaded".into(),
+            ))
+        })
     }
 
     /// Asks the store and keeps the answer, unless something was invalidated meanwhile.

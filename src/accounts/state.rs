@@ -1,0 +1,229 @@
+//! Accounts in memory: one state per account that all its keys share, read once and changed at once; never a store's rows.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+
+use arc_swap::ArcSwap;
+use dashmap::DashMap;
+use dashmap::mapref::entry::Entry;
+
+use super::model::Account;
+use super::port::AccountStore;
+use crate::base::ceilings::{ACCOUNT_AGE, ACCOUNT_LOADS, ACCOUNT_SWEEP};
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::base::flight::Flights;
+
+/// Whether an account's requests are admitted at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// They are.
+    Good,
+    /// The operator suspended it.
+    Suspended,
+    /// It is being erased or was: its keys count as unknown.
+    Gone,
+}
+
+/// An account as the request path sees it; its present form can change at any moment.
+#[derive(Debug)]
+pub struct AccountState {
+    account: ArcSwap<Account>,
+    read_at: AtomicI64,
+}
+
+impl AccountState {
+    fn new(account: Account, now: Timestamp) -> Self {
+        Self {
+            account: ArcSwap::from_pointee(account),
+            read_at: AtomicI64::new(now.millis()),
+        }
+    }
+
+    /// The account now.
+    pub fn account(&self) -> Arc<Account> {
+        self.account.load_full()
+    }
+
+    /// Whether its requests are admitted now.
+    pub fn standing(&self) -> Standing {
+        let account = self.account.load();
+        if account.erasing {
+            Standing::Gone
+        } else if account.suspended {
+            Standing::Suspended
+        } else {
+            Standing::Good
+        }
+    }
+
+    fn is_fresh(&self, now: Timestamp) -> bool {
+        let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
+        read_at <= now && now.since(read_at) < ACCOUNT_AGE
+    }
+}
+
+/// Who must hear of a change of an account before the change is answered, such as limits and the key cache.
+pub trait AccountObserver: Send + Sync {
+    /// Plan, overrides or suspension changed; `state` has the present ones.
+    fn account_changed(&self, state: &AccountState);
+    /// The account is being erased: nothing of it may be served any longer.
+    fn account_gone(&self, account_id: &str);
+}
+
+/// The accounts that keys in memory belong to.
+pub struct Accounts {
+    store: Arc<dyn AccountStore>,
+    states: DashMap<String, Arc<AccountState>>,
+    flights: Flights<String, Result<Option<Arc<AccountState>>, StoreError>>,
+    /// Grows with every change made here, before memory changes: what was read before is not put over it.
+    generation: AtomicU64,
+    observers: ArcSwap<Vec<Arc<dyn AccountObserver>>>,
+    sweep_at: AtomicUsize,
+}
+
+impl Accounts {
+    /// None in memory yet.
+    pub fn new(store: Arc<dyn AccountStore>) -> Self {
+        Self {
+            store,
+            states: DashMap::new(),
+            flights: Flights::new(ACCOUNT_LOADS),
+            generation: AtomicU64::new(0),
+            observers: ArcSwap::default(),
+            sweep_at: AtomicUsize::new(ACCOUNT_SWEEP),
+        }
+    }
+
+    /// Adds one who hears of changes. To be called while the gateway is put together.
+    pub fn observe(&self, observer: Arc<dyn AccountObserver>) {
+        self.observers.rcu(|all| {
+            let mut all = Vec::clone(all);
+            all.push(Arc::clone(&observer));
+            all
+        });
+    }
+
+    /// The state of an account; `None` when there is no such account. It is read from the store the first time and
+    /// again at [`ACCOUNT_AGE`]; while the store is away a known state serves on.
+    ///
+    /// # Errors
+    /// The store's failure, for an account that is not in memory.
+    pub async fn get(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<AccountState>>, StoreError> {
+        let known = self.known(id);
+        if let Some(state) = &known
+            && state.is_fresh(now)
+        {
+            return Ok(known);
+        }
+        match self.read(id, now).await {
+            Err(_) if known.is_some() => Ok(known),
+            read => read,
+        }
+    }
+
+    /// The state of an account that is in memory.
+    pub fn known(&self, id: &str) -> Option<Arc<AccountState>> {
+        self.states.get(id).map(|s| Arc::clone(&s))
+    }
+
+    /// Every account in memory: to plan limits anew after a reload of the configuration.
+    pub fn all(&self) -> Vec<Arc<AccountState>> {
+        self.states.iter().map(|s| Arc::clone(&s)).collect()
+    }
+
+    async fn read(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<Option<Arc<AccountState>>, StoreError> {
+        let generation = self.generation.load(Ordering::SeqCst);
+        let fetch = || async {
+            let found = self.store.account(id).await?;
+            Ok(match found {
+                Some(account) => self.keep(account, Some(generation), now),
+                None => {
+                    self.states.remove(id);
+                    None
+                }
+            })
+        };
+        let read = self.flights.run(id.to_owned(), generation, fetch).await;
+        read.unwrap_or_else(|| {
+            let text = "too many accounts are being read".to_owned();
+            Err(StoreError::Unavailable(text))
+        })
+    }
+
+    /// Puts what was read or written into memory and tells the observers if it differs. What was read before a change
+    /// (of another `generation`) gives way to what the change put there.
+    fn keep(
+        &self,
+        account: Account,
+        read_in: Option<u64>,
+        now: Timestamp,
+    ) -> Option<Arc<AccountState>> {
+        let (state, changed) = match self.states.entry(account.id.clone()) {
+            Entry::Occupied(slot) => {
+                let state = Arc::clone(slot.get());
+                // Under the map's lock: a change bumps the generation before it comes here.
+                let current = read_in.is_none_or(|g| g == self.generation.load(Ordering::SeqCst));
+                let changed = current && **state.account.load() != account;
+                if changed {
+                    state.account.store(Arc::new(account));
+                }
+                if current {
+                    state.read_at.store(now.millis(), Ordering::Relaxed);
+                }
+                (state, changed)
+            }
+            Entry::Vacant(slot) => {
+                let state = Arc::new(AccountState::new(account, now));
+                (Arc::clone(slot.insert(state).value()), read_in.is_none())
+            }
+        };
+        if changed {
+            self.tell(|o| o.account_changed(&state));
+        }
+        self.sweep();
+        Some(state)
+    }
+
+    /// A change was written: it holds from now on.
+    pub(super) fn changed(&self, account: Account, now: Timestamp) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.keep(account, None, now);
+    }
+
+    /// An erasure began: nothing of the account is served from now on.
+    pub(super) fn gone(&self, id: &str) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        if let Some((_, state)) = self.states.remove(id) {
+            let mut account = Account::clone(&state.account.load());
+            account.erasing = true;
+            state.account.store(Arc::new(account));
+        }
+        self.tell(|o| o.account_gone(id));
+    }
+
+    fn tell(&self, what: impl Fn(&dyn AccountObserver)) {
+        for observer in self.observers.load().iter() {
+            what(observer.as_ref());
+        }
+    }
+
+    /// Forgets accounts that nobody holds, once there are twice as many as the last time.
+    fn sweep(&self) {
+        let at = self.sweep_at.load(Ordering::Relaxed);
+        if self.states.len() < at {
+            return;
+        }
+        self.states.retain(|_, s| Arc::strong_count(s) > 1);
+        let next = (self.states.len() * 2).max(ACCOUNT_SWEEP);
+        self.sweep_at.store(next, Ordering::Relaxed);
+    }
+}
