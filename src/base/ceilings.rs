@@ -126,6 +126,16 @@ pub const EVENTS_PER_REQUEST: usize = 16;
 pub const EVENT_DATA_BYTES: usize = 262_144;
 /// Webhook endpoints of one account.
 pub const WEBHOOKS_PER_ACCOUNT: usize = 50;
+/// Event types that one endpoint may want.
+pub const EVENT_TYPES_PER_WEBHOOK: usize = 100;
+/// Characters of an endpoint's URL.
+pub const WEBHOOK_URL_CHARS: usize = 2_048;
+/// How long an endpoint's secret signs on after a rotation.
+pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
+/// Secrets of one endpoint: the current one and those that still sign; a further rotation ends the oldest.
+pub const WEBHOOK_SECRETS: usize = 3;
+/// Characters of a publisher's own event id.
+pub const EVENT_ID_CHARS: usize = 64;
 /// Bytes of a receiver's reply that are read.
 pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
 /// Bytes of a receiver's reply that the delivery log keeps.

@@ -38,7 +38,6 @@ pub(crate) struct MemoryStore {
 }
 
 /// A caller for tests.
-#[allow(dead_code)]
 pub(crate) fn context(at: Timestamp) -> ChangeContext {
     ChangeContext {
         token: "admin".to_owned(),
@@ -50,7 +49,6 @@ pub(crate) fn context(at: Timestamp) -> ChangeContext {
     }
 }
 
-#[allow(dead_code)]
 impl MemoryStore {
     pub(crate) fn set_down(&self, down: bool) {
         self.is_down.store(down, Ordering::SeqCst);
@@ -73,11 +71,6 @@ impl MemoryStore {
         found
             .map(|(d, c)| (d.clone(), c.attempts.clone()))
             .collect()
-    }
-
-    pub(crate) fn put_endpoint(&self, endpoint: Endpoint) {
-        let mut state = self.state.lock();
-        state.endpoints.insert(endpoint.id.clone(), endpoint);
     }
 
     pub(crate) fn actions(&self) -> Vec<String> {

@@ -1,0 +1,153 @@
+//! Endpoints, deliveries and events as the admin API and the portal show them; never a secret.
+
+use serde::Serialize;
+
+use super::model::{Attempt, Delivery, DeliveryState, Endpoint, EndpointStatus, Event, EventState};
+use crate::base::clock::Timestamp;
+
+/// An endpoint's public fields.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct EndpointView {
+    /// `whk_…`.
+    pub id: String,
+    /// Its account.
+    pub account_id: String,
+    /// Where deliveries go.
+    pub url: String,
+    /// Types it wants.
+    pub event_types: Vec<String>,
+    /// What its owner calls it.
+    pub description: Option<String>,
+    /// Its state.
+    pub status: EndpointStatus,
+    /// Why it was disabled.
+    pub disabled_reason: Option<String>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// Until when the secret before the present one signs as well; null where only one does.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub previous_secret_valid_until: Option<Timestamp>,
+}
+
+impl Endpoint {
+    /// The endpoint as it is shown at `now`.
+    pub fn view(&self, now: Timestamp) -> EndpointView {
+        EndpointView {
+            id: self.id.clone(),
+            account_id: self.account_id.clone(),
+            url: self.url.clone(),
+            event_types: self.event_types.clone(),
+            description: self.description.clone(),
+            status: self.status,
+            disabled_reason: self.disabled_reason.clone(),
+            created_at: self.created_at,
+            previous_secret_valid_until: self
+                .secrets
+                .iter()
+                .filter_map(|s| s.valid_until)
+                .filter(|t| *t > now)
+                .max(),
+        }
+    }
+}
+
+/// A delivery with its attempts.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct DeliveryView {
+    /// `dlv_…`.
+    pub id: String,
+    /// The event.
+    pub event_id: String,
+    /// The endpoint.
+    pub webhook_id: String,
+    /// The account.
+    pub account_id: String,
+    /// The event's type.
+    pub event_type: String,
+    /// Where it stands.
+    pub status: DeliveryState,
+    /// When the next attempt is due.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub next_attempt_at: Option<Timestamp>,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it came to its end.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+    /// Every attempt, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
+impl DeliveryView {
+    /// The delivery as it is shown.
+    pub fn new(delivery: Delivery, attempts: Vec<Attempt>) -> Self {
+        Self {
+            id: delivery.id,
+            event_id: delivery.event_id,
+            webhook_id: delivery.endpoint_id,
+            account_id: delivery.account_id,
+            event_type: delivery.event_type,
+            status: delivery.state,
+            next_attempt_at: delivery.next_attempt_at,
+            created_at: delivery.created_at,
+            finished_at: delivery.finished_at,
+            attempts,
+        }
+    }
+}
+
+/// An event.
+#[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
+pub struct EventView {
+    /// `evt_…`, or the publisher's own id; the `webhook-id` of its deliveries.
+    pub id: String,
+    /// The account.
+    pub account_id: String,
+    /// Its type.
+    #[serde(rename = "type")]
+    pub event_type: String,
+    /// When it happened.
+    #[schema(value_type = String, format = DateTime)]
+    pub timestamp: Timestamp,
+    /// Where it stands.
+    pub status: EventState,
+    /// Its number among the account's events.
+    pub sequence: Option<u64>,
+    /// What happened; null until it is released.
+    #[schema(value_type = Option<serde_json::Value>)]
+    pub data: Option<serde_json::Value>,
+    /// Whether only the resource's id could be kept.
+    pub truncated: bool,
+    /// The request that made it.
+    pub request_id: Option<String>,
+    /// The route's template.
+    pub route: Option<String>,
+    /// The method.
+    pub method: Option<String>,
+    /// Status of the response.
+    pub response_status: Option<u16>,
+    /// Id of the resource, as far as it is known.
+    pub resource_id: Option<String>,
+}
+
+impl From<Event> for EventView {
+    fn from(e: Event) -> Self {
+        Self {
+            data: e.data.as_deref().and_then(|d| serde_json::from_str(d).ok()),
+            id: e.id,
+            account_id: e.account_id,
+            event_type: e.event_type,
+            timestamp: e.occurred_at,
+            status: e.state,
+            sequence: e.sequence,
+            truncated: e.truncated,
+            request_id: e.request_id,
+            route: e.route,
+            method: e.method,
+            response_status: e.status,
+            resource_id: e.resource_id,
+        }
+    }
+}
