@@ -78,6 +78,10 @@ pub const SCOPE_SETS: usize = 4_096;
 pub const ACCESS_LOG_LINES: usize = 16_384;
 /// Bytes of access-log lines that wait for their sink.
 pub const ACCESS_LOG_BYTES: usize = 8_388_608;
+/// Diagnostic lines that wait for standard error; further lines are dropped and counted.
+pub const DIAGNOSTICS_LINES: usize = 4_096;
+/// Bytes of diagnostic lines that wait for standard error.
+pub const DIAGNOSTICS_BYTES: usize = 1_048_576;
 /// Store writes that wait for the writer; further callers are told that the store is unavailable.
 pub const STORE_QUEUE: usize = 8_192;
 /// Writes that one transaction takes together.

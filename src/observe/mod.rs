@@ -1,1 +1,16 @@
 //! Metrics, the access log and traces; never a decision.
+
+pub mod access_log;
+pub mod diagnostics;
+mod json;
+mod lines;
+mod metrics;
+pub mod names;
+mod route;
+mod sink;
+mod upstream;
+
+pub use access_log::{AccessLine, AccessLog};
+pub use metrics::Metrics;
+pub use route::RouteMetrics;
+pub use upstream::{TargetMetrics, UpstreamOutcome};
