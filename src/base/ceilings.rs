@@ -18,6 +18,26 @@ pub const HEADER_TIME: Duration = Duration::from_secs(15);
 pub const BODY_READ_TIME: Duration = Duration::from_secs(30);
 /// Time in which a client must take the next part of a response.
 pub const WRITE_TIME: Duration = Duration::from_secs(60);
+/// Bytes of a response that wait to leave in one write: a header and a small body together.
+pub const WRITE_BUFFER_BYTES: usize = 4_096;
+/// Time for a client's TLS handshake.
+pub const HANDSHAKE_TIME: Duration = Duration::from_secs(15);
+/// Connections that wait to be accepted, per listener.
+pub const ACCEPT_BACKLOG: i32 = 4_096;
+/// Bytes a second that a client must send of its body on average, once [`BODY_READ_TIME`] is over.
+pub const BODY_MIN_RATE: u64 = 100;
+/// Attempts to reach an upstream for one request, each at another target; none once a request was sent.
+pub const CONNECT_ATTEMPTS: usize = 3;
+/// Idle connections to upstreams that each worker thread keeps.
+pub const UPSTREAM_IDLE_CONNECTIONS: usize = 512;
+/// How long an idle connection to an upstream is kept: shorter than what servers commonly grant.
+pub const UPSTREAM_IDLE_TIME: Duration = Duration::from_secs(50);
+/// How often host names of upstream targets are resolved anew.
+pub const RESOLVE_INTERVAL: Duration = Duration::from_secs(15);
+/// Time for one resolution of a host name, and for one health check.
+pub const PROBE_TIME: Duration = Duration::from_secs(5);
+/// Bytes of a health check's answer that are read: its status line is enough.
+pub const PROBE_BYTES: usize = 4_096;
 /// Body of an admin API request, in bytes.
 pub const ADMIN_BODY_BYTES: usize = 1_048_576;
 /// Header block of an admin API request, in bytes; hyper takes no less than 8,192.
@@ -118,6 +138,8 @@ pub const RELEASE_BYTES: usize = 67_108_864;
 pub const RELEASE_WAIT: Duration = Duration::from_millis(500);
 /// Exchanges whose events are settled in one write.
 pub const SETTLE_BATCH: usize = 256;
+/// How long a response waits for its events to be recorded while the store fails, before the client gets 503.
+pub const EVENT_RECORD_TIME: Duration = Duration::from_secs(5);
 /// Age at which the sweeper takes a pending event for one that a crash left: no upstream exchange outlives it.
 pub const PENDING_EVENT_AGE: Duration = Duration::from_secs(600);
 /// Events that one write of the sweeper settles.

@@ -4,6 +4,7 @@
 //! JSON Schema (`shape`) → serde (`file`) → cross checks (`validate`, `openapi`). Each step reports everything that it
 //! finds and takes out what is wrong, so that the next ones find the rest: a report is complete after one run.
 
+pub mod certificates;
 mod diff;
 mod expand;
 mod file;

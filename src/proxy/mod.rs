@@ -1,1 +1,31 @@
-//! The request path on Pingora; never a store, never the admin API.
+//! The request path from a client's socket to the upstream's and back; never a domain's rule, never a store.
+
+pub mod admit;
+pub mod attach;
+mod begin;
+mod body;
+pub mod client;
+pub mod connection;
+pub mod credentials;
+pub mod ctx;
+pub mod events;
+mod fail;
+pub mod failure;
+mod finish;
+pub mod forward;
+pub mod gateway;
+pub mod hygiene;
+pub mod in_flight;
+pub mod io;
+pub mod listener;
+pub mod monitor;
+pub mod own_key;
+pub mod refusal;
+mod relay;
+pub mod respond;
+pub mod snapshot;
+#[cfg(test)]
+mod testing;
+pub mod trace;
+pub mod upstream;
+mod worker;

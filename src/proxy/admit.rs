@@ -1,0 +1,469 @@
+//! Whether a request goes on, and in which order that is asked; never how a refusal is written.
+
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
+use http::{HeaderMap, Method};
+use percent_encoding::percent_decode_str;
+use pingora::http::RequestHeader;
+
+use super::credentials::{self, Presented};
+use super::ctx::{Ctx, RateFields};
+use super::events::Exchange;
+use super::gateway::GatewayParts;
+use super::hygiene::{self, Target};
+use super::own_key;
+use super::refusal::Refusal;
+use crate::base::error::{Code, StoreError};
+use crate::config::model::Auth;
+use crate::keys::verify;
+use crate::limits::fields;
+use crate::routing::{self, Found, Params};
+
+/// What is asked of a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    /// It is unambiguous HTTP within the ceilings, on a path with one reading only.
+    Form,
+    /// Its path and method have a route.
+    Route,
+    /// Its upstreams are not closed for maintenance.
+    Maintenance,
+    /// It carries the credential that the route wants, once.
+    Credential,
+    /// The credential is a key that lives, of an account that is not suspended.
+    Key,
+    /// The key has the route's scopes.
+    Scope,
+    /// The key may be used from there.
+    Address,
+    /// Its body is of a size and a type that the route takes.
+    Body,
+    /// Its upstream has a target that can take it.
+    Upstream,
+    /// Events that it may cause can be recorded.
+    Events,
+    /// The limits have room for it.
+    Limits,
+}
+
+/// The order in which everything is asked; the first refusal is the answer.
+///
+/// Maintenance comes before credentials: whether an API is closed depends neither on who asks nor on the store that knows
+/// keys. Limits come last, so that whatever is refused has consumed nothing.
+const ORDER: [Step; 11] = [
+    Step::Form,
+    Step::Route,
+    Step::Maintenance,
+    Step::Credential,
+    Step::Key,
+    Step::Scope,
+    Step::Address,
+    Step::Body,
+    Step::Upstream,
+    Step::Events,
+    Step::Limits,
+];
+
+/// What to do with a request that was admitted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Admitted {
+    /// Send it to its upstream.
+    Forward,
+    /// Tell it about its own key.
+    DescribeKey,
+}
+
+/// A request on its way through the steps.
+struct Asked<'a> {
+    parts: &'a GatewayParts,
+    request: &'a RequestHeader,
+    request_line: Option<&'a [u8]>,
+    ctx: &'a mut Ctx,
+    target: Option<Target<'a>>,
+    token: Option<&'a str>,
+    describes_key: bool,
+    // Kept on routes with event rules only.
+    path: Option<String>,
+    params: Vec<(String, String)>,
+}
+
+/// Asks everything of a request. `request_line` is its raw first line in HTTP/1.
+///
+/// # Errors
+/// The first refusal.
+pub async fn admit(
+    parts: &GatewayParts,
+    request: &RequestHeader,
+    request_line: Option<&[u8]>,
+    ctx: &mut Ctx,
+) -> Result<Admitted, Refusal> {
+    let mut asked = Asked {
+        parts,
+        request,
+        request_line,
+        ctx,
+        target: None,
+        token: None,
+        describes_key: false,
+        path: None,
+        params: Vec::new(),
+    };
+    for step in ORDER {
+        match step {
+            Step::Form => asked.form()?,
+            Step::Route => asked.route()?,
+            Step::Maintenance => asked.maintenance()?,
+            Step::Credential => asked.credential()?,
+            Step::Key => asked.key().await?,
+            Step::Scope => asked.scope()?,
+            Step::Address => asked.address()?,
+            Step::Body => asked.body()?,
+            Step::Upstream => asked.upstream()?,
+            Step::Events => asked.events()?,
+            Step::Limits => asked.limits()?,
+        }
+    }
+    Ok(if asked.describes_key {
+        Admitted::DescribeKey
+    } else {
+        Admitted::Forward
+    })
+}
+
+impl Asked<'_> {
+    fn form(&mut self) -> Result<(), Refusal> {
+        let ceilings = &self.ctx.snapshot.config.ceilings;
+        self.target = Some(hygiene::check(self.request, self.request_line, ceilings)?);
+        Ok(())
+    }
+
+    fn route(&mut self) -> Result<(), Refusal> {
+        let Some(target) = &self.target else {
+            return Err(Refusal::new(Code::Internal));
+        };
+        let path = routing::canonical(target.path)
+            .map_err(|e| Refusal::new(Code::BadRequest).detail(e.to_string()))?;
+        if path == own_key::PATH {
+            self.describes_key = true;
+            return match self.request.method {
+                Method::GET | Method::HEAD => Ok(()),
+                _ => Err(Refusal::method_not_allowed("GET, HEAD")),
+            };
+        }
+        let host = target.host.map(str::to_ascii_lowercase);
+        let snapshot = self.ctx.snapshot.clone();
+        match snapshot
+            .router
+            .find(host.as_deref(), &self.request.method, &path)
+        {
+            Found::NotFound => Err(Refusal::new(Code::RouteNotFound)),
+            Found::MethodNotAllowed { allow } => Err(Refusal::method_not_allowed(allow)),
+            Found::Route { route, params } => {
+                self.ctx.route = Some(route.index);
+                if snapshot.rules(route.index, &self.request.method).is_some() {
+                    self.params = decoded(&params, &path);
+                    self.path = Some(path.to_string());
+                }
+                let rewritten = route
+                    .rewrite
+                    .as_ref()
+                    .map(|r| routing::rewrite(r, &path, &params));
+                self.ctx.forward_target = forward_target(
+                    self.request.raw_path(),
+                    rewritten.as_deref().unwrap_or(&path),
+                    target.query,
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn maintenance(&self) -> Result<(), Refusal> {
+        let maintenance = &self.ctx.snapshot.config.maintenance;
+        let closed = maintenance.enabled
+            && self
+                .ctx
+                .route()
+                .is_some_and(|r| r.is_closed(maintenance, &self.request.method));
+        if closed {
+            return Err(Refusal::retry(
+                Code::Maintenance,
+                maintenance.retry_after_seconds,
+            ));
+        }
+        Ok(())
+    }
+
+    fn credential(&mut self) -> Result<(), Refusal> {
+        let auth = self.ctx.auth().unwrap_or(Auth::Key);
+        match auth {
+            Auth::None => return Ok(()),
+            Auth::Passthrough => {
+                self.ctx.passes_credentials = true;
+                return Ok(());
+            }
+            Auth::Key | Auth::KeyOrPassthrough => {}
+        }
+        let digester = &self.ctx.snapshot.digester;
+        let is_ours = |text: &str| digester.is_credential_like(text);
+        let presented = credentials::presented(&self.request.headers);
+        let in_query = self
+            .target
+            .as_ref()
+            .and_then(|t| t.query)
+            .is_some_and(|q| credentials::query_has_credential(q, is_ours));
+        let may_pass = auth == Auth::KeyOrPassthrough && !in_query;
+        match presented {
+            Presented::Malformed => Err(Refusal::new(Code::MalformedCredentials)),
+            Presented::Nothing | Presented::TooLong if may_pass => self.pass(),
+            Presented::Bearer(token) if may_pass && !is_ours(token) => self.pass(),
+            Presented::Nothing => Err(Refusal::new(Code::MissingCredentials)),
+            _ if in_query => Err(Refusal::new(Code::MalformedCredentials)
+                .detail("The API key is in the query as well. Send it in Authorization only.")),
+            Presented::TooLong => Err(Refusal::new(Code::InvalidKey)),
+            Presented::Bearer(token) => {
+                self.token = Some(token);
+                Ok(())
+            }
+        }
+    }
+
+    /// The credential is the upstream's own.
+    fn pass(&mut self) -> Result<(), Refusal> {
+        self.ctx.passes_credentials = true;
+        Ok(())
+    }
+
+    async fn key(&mut self) -> Result<(), Refusal> {
+        let Some(token) = self.token else {
+            return Ok(());
+        };
+        let snapshot = &self.ctx.snapshot;
+        let found = self
+            .parts
+            .keys
+            .find(&snapshot.digester, token, self.ctx.now)
+            .await
+            .map_err(|e| unavailable(&e))?;
+        let entry = found.ok_or_else(|| Refusal::new(Code::InvalidKey))?;
+        verify::live(&entry.grant, self.ctx.now, &snapshot.config.keys.deny).map_err(refusal)?;
+        self.ctx.key = Some(entry);
+        Ok(())
+    }
+
+    fn scope(&self) -> Result<(), Refusal> {
+        match (&self.ctx.key, self.ctx.route()) {
+            (Some(key), Some(r)) => verify::scoped(&key.grant, &r.route.scopes).map_err(refusal),
+            _ => Ok(()),
+        }
+    }
+
+    fn address(&self) -> Result<(), Refusal> {
+        match (&self.ctx.key, &self.ctx.client) {
+            (Some(key), Some(client)) if !verify::allows(&key.grant.allowed_ips, client.ip) => {
+                Err(Refusal::new(Code::AddressNotAllowed))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn body(&self) -> Result<(), Refusal> {
+        let Some(route) = self.ctx.route() else {
+            return Ok(());
+        };
+        let headers = &self.request.headers;
+        let length = announced_length(headers);
+        if length.is_some_and(|n| n > route.body_bytes) {
+            return Err(Refusal::new(Code::BodyTooLarge));
+        }
+        let has_body = length.is_some_and(|n| n > 0) || headers.contains_key(TRANSFER_ENCODING);
+        if route.route.json_only && has_body && !is_json(headers) {
+            return Err(Refusal::new(Code::UnsupportedMediaType));
+        }
+        Ok(())
+    }
+
+    fn upstream(&mut self) -> Result<(), Refusal> {
+        let snapshot = self.ctx.snapshot.clone();
+        let Some(route) = self.ctx.route() else {
+            return Ok(());
+        };
+        let picked = route
+            .pick_upstream(&snapshot.config.maintenance, &self.request.method)
+            .filter(|u| snapshot.upstreams.get(*u).is_some_and(|u| u.has_other(&[])));
+        self.ctx.upstream = picked;
+        picked
+            .map(|_| ())
+            .ok_or_else(|| Refusal::new(Code::NoHealthyUpstream))
+    }
+
+    /// Whoever may cause an event is only let through while it can be recorded; afterwards it would be too late.
+    fn events(&mut self) -> Result<(), Refusal> {
+        let (Some(route), Some(_)) = (self.ctx.route, &self.ctx.key) else {
+            return Ok(());
+        };
+        let snapshot = self.ctx.snapshot.clone();
+        let Some(rules) = snapshot.rules(route, &self.request.method) else {
+            return Ok(());
+        };
+        if !self.parts.events.is_healthy() {
+            return Err(Refusal::new(Code::StoreUnavailable));
+        }
+        self.ctx.exchange = Some(Box::new(Exchange::new(
+            self.path.take().unwrap_or_default(),
+            self.target
+                .as_ref()
+                .and_then(|t| t.query)
+                .map(str::to_owned),
+            std::mem::take(&mut self.params),
+            rules.wants_request_body(),
+            snapshot.config.ceilings.captured_body_bytes,
+        )));
+        Ok(())
+    }
+
+    fn limits(&mut self) -> Result<(), Refusal> {
+        let (Some(key), Some(route)) = (&self.ctx.key, self.ctx.route()) else {
+            return Ok(());
+        };
+        let with = &key.attachment;
+        let decision = with
+            .limits
+            .take(&with.bucket, route.route.cost, self.ctx.now);
+        let refused = decision.code().map(|code| Refusal {
+            violated: decision.standings.violated().map(|p| p.as_str()).collect(),
+            ..Refusal::retry(code, decision.retry_after_seconds())
+        });
+        self.ctx.rate = RateFields::of(&decision.standings);
+        self.ctx.ticket = decision.ticket;
+        refused.map_or(Ok(()), Err)
+    }
+}
+
+/// A route's parameters, percent-decoded.
+fn decoded(params: &Params, path: &str) -> Vec<(String, String)> {
+    params
+        .iter(path)
+        .map(|(name, value)| {
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            (name.to_owned(), value.into_owned())
+        })
+        .collect()
+}
+
+/// Path and query for the upstream; `None` where they are what came, byte for byte.
+fn forward_target(raw: &[u8], path: &str, query: Option<&str>) -> Option<String> {
+    let same = match query {
+        None => raw == path.as_bytes(),
+        Some(q) => raw
+            .strip_prefix(path.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"?"))
+            .is_some_and(|rest| rest == q.as_bytes()),
+    };
+    (!same).then(|| match query {
+        None => path.to_owned(),
+        Some(q) => format!("{path}?{q}"),
+    })
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the body is JSON by its one Content-Type: `application/json` or a `+json` type.
+fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.contains('/')
+            && essence
+                .rsplit_once('+')
+                .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json")))
+}
+
+fn unavailable(e: &StoreError) -> Refusal {
+    tracing::warn!("a key cannot be looked up: {e}");
+    Refusal::new(Code::StoreUnavailable)
+}
+
+/// A key's refusal as the wire knows it.
+fn refusal(r: verify::Refusal) -> Refusal {
+    match r {
+        verify::Refusal::Invalid => Refusal::new(Code::InvalidKey),
+        verify::Refusal::Expired => Refusal::new(Code::ExpiredKey),
+        verify::Refusal::Revoked => Refusal::new(Code::RevokedKey),
+        verify::Refusal::AddressNotAllowed => Refusal::new(Code::AddressNotAllowed),
+        verify::Refusal::InsufficientScope { missing } => {
+            let missing: Vec<_> = missing.iter().map(String::as_str).collect();
+            Refusal::insufficient_scope(&missing)
+        }
+    }
+}
+
+impl RateFields {
+    /// The fields that show where the policies stand; `None` where nothing is limited.
+    pub fn of(standings: &crate::limits::Standings) -> Option<Self> {
+        Some(Self {
+            policy: standings.policy_field.clone(),
+            limit: fields::ratelimit(standings)?,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_forwarded_target_is_the_one_that_was_decided_on() {
+        assert_eq!(forward_target(b"/a?x=1", "/a", Some("x=1")), None);
+        assert_eq!(forward_target(b"/a", "/a", None), None);
+        assert_eq!(forward_target(b"/%61", "/a", None).as_deref(), Some("/a"));
+        assert_eq!(
+            forward_target(b"http://h/a?x=1", "/a", Some("x=1")).as_deref(),
+            Some("/a?x=1")
+        );
+        assert_eq!(forward_target(b"/a?", "/a", Some("")), None);
+        assert_eq!(
+            forward_target(b"/v1/a?x", "/api/a", Some("x")).as_deref(),
+            Some("/api/a?x")
+        );
+    }
+
+    #[test]
+    fn json_is_one_field_of_a_json_type() {
+        let of = |values: &[&'static str]| {
+            let mut h = HeaderMap::new();
+            for v in values {
+                h.append(CONTENT_TYPE, HeaderValue::from_static(v));
+            }
+            is_json(&h)
+        };
+        assert!(of(&["application/json"]) && of(&["Application/JSON; charset=utf-8"]));
+        assert!(of(&["application/merge-patch+json"]));
+        assert!(!of(&[]) && !of(&["text/plain"]) && !of(&["json"]) && !of(&["a+json"]));
+        assert!(!of(&["application/json", "text/plain"]));
+    }
+
+    #[test]
+    fn limits_are_asked_last_and_routes_before_credentials() {
+        let at = |s: Step| ORDER.iter().position(|o| *o == s).unwrap();
+        assert_eq!(at(Step::Limits), ORDER.len() - 1);
+        for (earlier, later) in [
+            (Step::Route, Step::Credential),
+            (Step::Maintenance, Step::Credential),
+            (Step::Key, Step::Scope),
+            (Step::Scope, Step::Address),
+            (Step::Address, Step::Limits),
+        ] {
+            assert!(at(earlier) < at(later));
+        }
+    }
+}

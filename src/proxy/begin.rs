@@ -1,0 +1,103 @@
+//! The beginning of a request: its connection's settings, who sent it, and its admission or refusal; never what is sent on.
+
+use std::sync::Arc;
+
+use http::HeaderValue;
+use pingora::Result;
+use pingora::proxy::Session;
+
+use super::admit::{self, Admitted};
+use super::client::Client;
+use super::connection::Connection;
+use super::ctx::Ctx;
+use super::gateway::GatewayParts;
+use super::{own_key, respond, trace};
+use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, KEEPALIVE_IDLE, WRITE_TIME};
+
+/// Bounds the connection and finds out who the client is.
+pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
+    // HTTP/2 streams come without what is known of their connection.
+    let connection = ctx
+        .connection
+        .get_or_insert_with(|| Arc::new(of_session(session)))
+        .clone();
+    connection.header_arrived();
+    // Pingora's default keeps idle connections for ever; `None` means that this one ends with this answer.
+    if session.get_keepalive().is_some() {
+        session.set_keepalive(Some(KEEPALIVE_IDLE.as_secs()));
+    }
+    session.set_read_timeout(Some(BODY_READ_TIME));
+    session.set_write_timeout(Some(WRITE_TIME));
+    session.set_total_drain_timeout(Some(DRAIN_TIME));
+    // A second request behind the first must not abort the first.
+    session.as_downstream_mut().set_pipelining_enabled(true);
+    let client = Client::of(
+        &connection,
+        &session.req_header().headers,
+        &ctx.snapshot.config,
+    );
+    ctx.request_id = client.request_id.clone().unwrap_or_else(new_request_id);
+    ctx.client = Some(client);
+}
+
+fn of_session(session: &Session) -> Connection {
+    let peer = session
+        .client_addr()
+        .and_then(|a| a.as_inet().copied())
+        .unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
+    // HTTP/2 is offered on TLS only.
+    Connection::new(peer, session.is_http2())
+}
+
+/// 32 random hex digits.
+fn new_request_id() -> HeaderValue {
+    let mut id = [0; 32];
+    trace::hex(&mut id[..16], fastrand::u64(..));
+    trace::hex(&mut id[16..], fastrand::u64(..));
+    HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
+}
+
+/// Admits a request, or answers it; whether it was answered.
+///
+/// # Errors
+/// The client is gone.
+pub(super) async fn admit(
+    parts: &GatewayParts,
+    session: &mut Session,
+    ctx: &mut Ctx,
+) -> Result<bool> {
+    let raw = session
+        .as_downstream()
+        .as_http1()
+        .map(|s| s.get_headers_raw_bytes());
+    let line = raw.as_ref().and_then(|r| r.split(|b| *b == b'\n').next());
+    match admit::admit(parts, session.req_header(), line, ctx).await {
+        Ok(Admitted::Forward) => {
+            if ctx.exchange.is_some() {
+                // The response's events are recorded whether or not the client still listens.
+                session.as_downstream_mut().set_abort_on_close(false);
+            }
+            Ok(false)
+        }
+        Ok(Admitted::DescribeKey) => {
+            show_rate(ctx);
+            let body = own_key::describe(ctx);
+            respond::json(session, ctx, body).await?;
+            Ok(true)
+        }
+        Err(refusal) => {
+            show_rate(ctx);
+            respond::refuse(session, ctx, &refusal).await?;
+            Ok(true)
+        }
+    }
+}
+
+/// Every answer to a known key shows where its limits stand, whatever the answer is.
+pub(super) fn show_rate(ctx: &mut Ctx) {
+    if let (None, Some(key)) = (&ctx.rate, &ctx.key) {
+        let with = &key.attachment;
+        let standings = with.limits.peek(&with.bucket, ctx.now);
+        ctx.rate = super::ctx::RateFields::of(&standings);
+    }
+}

@@ -1,0 +1,295 @@
+//! The header that goes to the upstream: what the client must not say is removed, what the gateway says is set; never a decision about the request.
+
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use pingora::Result;
+use pingora::http::RequestHeader;
+use smallvec::SmallVec;
+
+use super::client::Client;
+use super::ctx::Ctx;
+use super::trace;
+
+/// What the gateway knows of a request's sender.
+#[derive(Debug, Clone, Copy)]
+pub struct Identity<'a> {
+    /// The account.
+    pub account: &'a HeaderValue,
+    /// The key's id.
+    pub key_id: &'a str,
+    /// Its scopes, separated by spaces.
+    pub scopes: &'a HeaderValue,
+}
+
+/// How a request goes on.
+#[derive(Debug, Clone, Copy)]
+pub struct Forwarding<'a> {
+    /// Its id.
+    pub request_id: &'a HeaderValue,
+    /// Who sent it.
+    pub client: &'a Client,
+    /// The key's identity; `None` where no key was asked for.
+    pub identity: Option<Identity<'a>>,
+    /// Whether `Authorization` goes on untouched.
+    pub passes_credentials: bool,
+    /// Path and query, where they differ from what came.
+    pub target: Option<&'a str>,
+    /// Whether the response's body must come unencoded, since event rules read it.
+    pub wants_identity_encoding: bool,
+}
+
+/// Fields that only the gateway sets, or that could make a backend act on another request than the one that was
+/// admitted. Names are compared with underscores taken for hyphens, since many frameworks do not tell them apart.
+const RESERVED: &[&str] = &[
+    "forwarded",
+    "traceparent",
+    "x-forwarded",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-original-uri",
+    "x-original-url",
+    "x-real-ip",
+    "x-request-id",
+    "x-rewrite-url",
+];
+const RESERVED_PREFIXES: &[&str] = &["x-fuelgate-", "x-forwarded-"];
+
+/// How a request goes on, as far as it came; `None` before its client is known.
+pub fn of(ctx: &Ctx) -> Option<Forwarding<'_>> {
+    Some(Forwarding {
+        request_id: &ctx.request_id,
+        client: ctx.client.as_ref()?,
+        identity: ctx.key.as_ref().map(|key| Identity {
+            account: &key.attachment.account_value,
+            key_id: &key.grant.key_id,
+            scopes: &key.attachment.scopes_value,
+        }),
+        passes_credentials: ctx.passes_credentials,
+        target: ctx.forward_target.as_deref(),
+        wants_identity_encoding: ctx.exchange.is_some(),
+    })
+}
+
+/// Makes the client's header the upstream's. Pingora has stripped hop-by-hop fields before, so that a `Connection` field
+/// cannot take away what is set here.
+///
+/// # Errors
+/// The path cannot be set, which a canonical path always can.
+pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
+    let (traceparent, continued) = trace::next(&request.headers);
+    let host = f
+        .client
+        .forwarded_host
+        .clone()
+        .or_else(|| request.headers.get(HOST).cloned());
+    remove_reserved(request, f.passes_credentials, continued);
+    if let Some(target) = f.target {
+        request.set_raw_path(target.as_bytes())?;
+    }
+    request.insert_header("X-Request-Id", f.request_id.clone())?;
+    request.insert_header("X-Forwarded-For", f.client.forwarded_for.clone())?;
+    request.insert_header("X-Forwarded-Proto", f.client.forwarded_proto.clone())?;
+    if let Some(host) = host {
+        request.insert_header("X-Forwarded-Host", host)?;
+    }
+    request.insert_header("traceparent", traceparent)?;
+    if let Some(identity) = f.identity {
+        request.insert_header("X-Fuelgate-Account", identity.account.clone())?;
+        request.insert_header("X-Fuelgate-Key-Id", identity.key_id)?;
+        request.insert_header("X-Fuelgate-Scopes", identity.scopes.clone())?;
+    }
+    if f.wants_identity_encoding {
+        request.insert_header(ACCEPT_ENCODING, "identity")?;
+    }
+    Ok(())
+}
+
+fn remove_reserved(request: &mut RequestHeader, passes_credentials: bool, traced: bool) {
+    let names = reserved_names(&request.headers);
+    for name in &names {
+        request.remove_header(name);
+    }
+    if !passes_credentials {
+        request.remove_header(&AUTHORIZATION);
+    }
+    if !traced {
+        request.remove_header(&trace::TRACESTATE);
+    }
+}
+
+fn reserved_names(headers: &HeaderMap) -> SmallVec<[HeaderName; 4]> {
+    headers
+        .keys()
+        .filter(|n| is_reserved(n.as_str()))
+        .cloned()
+        .collect()
+}
+
+/// Whether a field name, in lower case, is one that a client must not send on.
+fn is_reserved(name: &str) -> bool {
+    // Nearly every field fails here, at one look.
+    matches!(name.as_bytes().first(), Some(b'x' | b'f' | b't'))
+        && (RESERVED.iter().any(|r| same(name, r))
+            || RESERVED_PREFIXES
+                .iter()
+                .any(|p| name.get(..p.len()).is_some_and(|start| same(start, p))))
+}
+
+fn same(name: &str, reserved: &str) -> bool {
+    name.len() == reserved.len()
+        && name
+            .bytes()
+            .zip(reserved.bytes())
+            .all(|(a, b)| a == b || (a == b'_' && b == b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn client() -> Client {
+        Client {
+            ip: [192, 0, 2, 1].into(),
+            forwarded_for: HeaderValue::from_static("192.0.2.1"),
+            forwarded_proto: HeaderValue::from_static("https"),
+            forwarded_host: None,
+            request_id: None,
+        }
+    }
+
+    fn request(fields: &[(&'static str, &'static str)]) -> RequestHeader {
+        let mut r = RequestHeader::build("GET", b"/v1/contacts?x=1", None).unwrap();
+        r.insert_header("Host", "api.example").unwrap();
+        for (name, value) in fields {
+            r.append_header(*name, *value).unwrap();
+        }
+        r
+    }
+
+    fn forwarded(
+        fields: &[(&'static str, &'static str)],
+        change: impl Fn(&mut Forwarding<'_>),
+    ) -> RequestHeader {
+        let (client, id) = (client(), HeaderValue::from_static("req1"));
+        let mut f = Forwarding {
+            request_id: &id,
+            client: &client,
+            identity: None,
+            passes_credentials: false,
+            target: None,
+            wants_identity_encoding: false,
+        };
+        change(&mut f);
+        let mut r = request(fields);
+        prepare(&mut r, &f).unwrap();
+        r
+    }
+
+    #[test]
+    fn what_only_the_gateway_says_is_removed_in_every_spelling() {
+        let r = forwarded(
+            &[
+                ("X-Fuelgate-Account", "evil"),
+                ("X_Fuelgate_Account", "evil"),
+                ("x-fuelgate_scopes", "evil"),
+                ("X-Fuelgate-Anything", "evil"),
+                ("X_Forwarded_For", "evil"),
+                ("X-Forwarded-Port", "evil"),
+                ("X_Request_Id", "evil"),
+                ("Forwarded", "for=evil"),
+                ("X-Real-IP", "evil"),
+                ("X-HTTP-Method-Override", "DELETE"),
+                ("X-Original-URL", "/admin"),
+                ("X-Rewrite-URL", "/admin"),
+                ("tracestate", "evil=1"),
+                ("X-Request-Id", "evil"),
+            ],
+            |_| {},
+        );
+        assert!(
+            r.headers
+                .values()
+                .all(|v| !v.to_str().unwrap().contains("evil"))
+        );
+        assert!(!r.headers.values().any(|v| v == "DELETE" || v == "/admin"));
+        assert_eq!(r.headers["x-request-id"], "req1");
+        assert_eq!(r.headers["x-forwarded-for"], "192.0.2.1");
+        assert_eq!(r.headers["x-forwarded-proto"], "https");
+        assert_eq!(r.headers["x-forwarded-host"], "api.example");
+        assert!(!r.headers.contains_key("x-fuelgate-account"));
+    }
+
+    #[test]
+    fn other_fields_go_on_as_they_are() {
+        let r = forwarded(
+            &[
+                ("X-Custom", "1"),
+                ("Cookie", "a=b"),
+                ("X_Custom", "2"),
+                ("From", "me"),
+            ],
+            |_| {},
+        );
+        for name in ["x-custom", "cookie", "x_custom", "from"] {
+            assert!(r.headers.contains_key(name), "{name}");
+        }
+    }
+
+    #[test]
+    fn credentials_go_on_only_where_they_are_the_upstreams() {
+        let fields = [("Authorization", "Bearer abc")];
+        assert!(
+            !forwarded(&fields, |_| {})
+                .headers
+                .contains_key(AUTHORIZATION)
+        );
+        let r = forwarded(&fields, |f| f.passes_credentials = true);
+        assert_eq!(r.headers[AUTHORIZATION], "Bearer abc");
+    }
+
+    #[test]
+    fn identity_path_and_encoding_are_set() {
+        let (account, scopes) = (
+            HeaderValue::from_static("acct_1"),
+            HeaderValue::from_static("a:read b:read"),
+        );
+        let (client, id) = (client(), HeaderValue::from_static("req1"));
+        let mut r = request(&[("Accept-Encoding", "gzip")]);
+        let f = Forwarding {
+            request_id: &id,
+            client: &client,
+            identity: Some(Identity {
+                account: &account,
+                key_id: "key_1",
+                scopes: &scopes,
+            }),
+            passes_credentials: false,
+            target: Some("/api/contacts?x=1"),
+            wants_identity_encoding: true,
+        };
+        prepare(&mut r, &f).unwrap();
+        assert_eq!(r.headers["x-fuelgate-account"], "acct_1");
+        assert_eq!(r.headers["x-fuelgate-key-id"], "key_1");
+        assert_eq!(r.headers["x-fuelgate-scopes"], "a:read b:read");
+        assert_eq!(r.headers[ACCEPT_ENCODING], "identity");
+        assert_eq!(r.raw_path(), b"/api/contacts?x=1");
+    }
+
+    #[test]
+    fn a_valid_trace_goes_on_with_its_state() {
+        let r = forwarded(
+            &[
+                (
+                    "traceparent",
+                    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+                ),
+                ("tracestate", "vendor=1"),
+            ],
+            |_| {},
+        );
+        assert_eq!(r.headers["tracestate"], "vendor=1");
+        let parent = r.headers["traceparent"].to_str().unwrap();
+        assert!(parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    }
+}

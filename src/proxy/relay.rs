@@ -1,0 +1,118 @@
+//! The exchange with the upstream: which target, which failures are tried again, what of the response goes on; never a body.
+
+use std::time::Instant;
+
+use http::Method;
+use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
+use pingora::upstreams::peer::HttpPeer;
+use pingora::{Error, Result};
+
+use super::ctx::{Ctx, Progress};
+use super::events;
+use super::gateway::{GatewayParts, note_upstream_time};
+use super::refusal::Refusal;
+use super::respond;
+use crate::base::ceilings::CONNECT_ATTEMPTS;
+use crate::base::error::Code;
+
+/// The target of the next attempt.
+///
+/// # Errors
+/// Every target is down or was tried.
+pub(super) fn next_peer(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+    let snapshot = ctx.snapshot.clone();
+    let found = ctx
+        .upstream
+        .and_then(|u| snapshot.upstreams.get(u))
+        .and_then(|u| {
+            let target = u.pick(&ctx.tried)?;
+            Some((target, u.peer(target)?))
+        });
+    match found {
+        Some((target, peer)) => {
+            ctx.tried.push(target);
+            Ok(Box::new(peer))
+        }
+        None => Err(respond::failing(ctx, Refusal::new(Code::NoHealthyUpstream))),
+    }
+}
+
+/// A connection could not be made: nothing was sent, so another target may take the request.
+pub(super) fn after_failed_connect(ctx: &Ctx, mut e: Box<Error>) -> Box<Error> {
+    let other = ctx
+        .upstream
+        .and_then(|u| ctx.snapshot.upstreams.get(u))
+        .is_some_and(|u| u.has_other(&ctx.tried));
+    e.set_retry(other && ctx.tried.len() < CONNECT_ATTEMPTS);
+    e
+}
+
+/// An exchange broke. A request that may have been carried out is never sent again; the only ones tried again are
+/// those that change nothing, when a kept connection turns out to be dead before any answer came.
+pub(super) fn after_failed_exchange(
+    session: &Session,
+    ctx: &mut Ctx,
+    mut e: Box<Error>,
+    reused: bool,
+) -> Box<Error> {
+    note_upstream_time(ctx);
+    let safe = matches!(
+        session.req_header().method,
+        Method::GET | Method::HEAD | Method::OPTIONS
+    );
+    if safe && ctx.progress < Progress::Answered && !session.as_ref().retry_buffer_truncated() {
+        e.retry.decide_reuse(reused);
+        ctx.tried.clear();
+    } else {
+        e.set_retry(false);
+    }
+    e
+}
+
+/// The header is about to be written to the upstream: from here on the request counts.
+pub(super) fn sent(_: &Session, ctx: &mut Ctx) {
+    ctx.progress = Progress::Sent;
+    ctx.upstream_began = Some(Instant::now());
+    // It has left, so what it took is spent.
+    if let Some(ticket) = ctx.ticket.take() {
+        drop(ticket);
+    }
+}
+
+/// The upstream's header, on its way to the client.
+///
+/// # Errors
+/// Events of this response could not be recorded: the client must not see it.
+pub(super) async fn response(
+    parts: &GatewayParts,
+    session: &Session,
+    response: &mut ResponseHeader,
+    ctx: &mut Ctx,
+) -> Result<()> {
+    // 1xx is not the answer yet; nothing of ours belongs there.
+    if response.status.is_informational() {
+        return Ok(());
+    }
+    ctx.progress = Progress::Answered;
+    note_upstream_time(ctx);
+    // Only our own answers carry it: clients tell by it who answered.
+    response.remove_header("x-fuelgate-error");
+    if ctx.exchange.is_some() {
+        let request = session.req_header();
+        if let Err(refusal) = events::record(&parts.events, ctx, request, response).await {
+            return Err(respond::failing(ctx, refusal));
+        }
+        let bodiless = request.method == Method::HEAD
+            || matches!(response.status.as_u16(), 204 | 304)
+            || response
+                .headers
+                .get(http::header::CONTENT_LENGTH)
+                .is_some_and(|v| v == "0");
+        if let Some(exchange) = ctx.exchange.as_mut().filter(|_| bodiless) {
+            exchange.response_is_empty();
+        }
+    }
+    ctx.status = response.status.as_u16();
+    ctx.add_fields(response)
+}

@@ -1,0 +1,248 @@
+//! Upstreams as requests use them: which target takes the next one, and what is known of its address and health; never a connection.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
+
+use crate::base::ceilings::UPSTREAM_IDLE_TIME;
+use crate::config::model::{Target, Upstream};
+use crate::routing::Weighted;
+
+/// Failed checks in a row that take a target out of use.
+const FAILURES_TO_LEAVE: u32 = 2;
+
+/// What is known of a target; it outlives reloads for as long as the target is configured.
+#[derive(Debug)]
+pub struct TargetState {
+    /// `host:port` as configured.
+    pub address: String,
+    // Read by every request, swapped by the resolver: a request never waits for a name server.
+    resolved: ArcSwap<Vec<SocketAddr>>,
+    healthy: AtomicBool,
+    failures: AtomicU32,
+    turn: AtomicU32,
+}
+
+impl TargetState {
+    fn new(address: &str) -> Self {
+        let literal = address.parse::<SocketAddr>().ok();
+        Self {
+            address: address.to_owned(),
+            resolved: ArcSwap::from_pointee(literal.into_iter().collect()),
+            healthy: AtomicBool::new(true),
+            failures: AtomicU32::new(0),
+            turn: AtomicU32::new(0),
+        }
+    }
+
+    /// Whether its address is a name that has to be resolved.
+    pub fn is_name(&self) -> bool {
+        self.address.parse::<SocketAddr>().is_err()
+    }
+
+    /// Takes what the name stands for now. An empty answer keeps the addresses before: a name server that fails must
+    /// not take down an API that works.
+    pub fn set_resolved(&self, addresses: Vec<SocketAddr>) {
+        if !addresses.is_empty() && **self.resolved.load() != addresses {
+            self.resolved.store(Arc::new(addresses));
+        }
+    }
+
+    /// The address for the next request: in turn where the name has several.
+    pub fn next_address(&self) -> Option<SocketAddr> {
+        let all = self.resolved.load();
+        match all.len() {
+            0 => None,
+            1 => all.first().copied(),
+            n => {
+                let turn = self.turn.fetch_add(1, Ordering::Relaxed) as usize;
+                all.get(turn % n).copied()
+            }
+        }
+    }
+
+    /// Whether it takes requests.
+    pub fn is_usable(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed) && !self.resolved.load().is_empty()
+    }
+
+    /// Whether its last checks were good.
+    pub fn is_healthy(&self) -> bool {
+        self.healthy.load(Ordering::Relaxed)
+    }
+
+    /// Takes the result of a check; whether the target's state changed by it.
+    pub fn checked(&self, good: bool) -> bool {
+        if good {
+            self.failures.store(0, Ordering::Relaxed);
+            return !self.healthy.swap(true, Ordering::Relaxed);
+        }
+        let failures = self.failures.fetch_add(1, Ordering::Relaxed) + 1;
+        failures >= FAILURES_TO_LEAVE && self.healthy.swap(false, Ordering::Relaxed)
+    }
+
+    /// Forgets what checks said: the upstream has none any more.
+    fn unchecked(&self) {
+        self.failures.store(0, Ordering::Relaxed);
+        self.healthy.store(true, Ordering::Relaxed);
+    }
+}
+
+/// An upstream of one configuration.
+#[derive(Debug)]
+pub struct UpstreamRuntime {
+    /// Its settings.
+    pub settings: Arc<Upstream>,
+    /// Its targets, in the order of the configuration.
+    pub targets: Vec<Arc<TargetState>>,
+    weighted: Weighted,
+    templates: Vec<HttpPeer>,
+}
+
+impl UpstreamRuntime {
+    /// Makes an upstream's runtime; `previous` is the one of the same name in the configuration before.
+    pub fn new(settings: &Arc<Upstream>, previous: Option<&Self>) -> Self {
+        let known = |t: &Target| {
+            previous?
+                .targets
+                .iter()
+                .find(|s| s.address == t.address)
+                .cloned()
+        };
+        let targets: Vec<_> = settings
+            .targets
+            .iter()
+            .map(|t| known(t).unwrap_or_else(|| Arc::new(TargetState::new(&t.address))))
+            .collect();
+        if settings.health_check.is_none() {
+            targets.iter().for_each(|t| t.unchecked());
+        }
+        let weights: Vec<_> = settings.targets.iter().map(|t| t.weight).collect();
+        Self {
+            templates: settings
+                .targets
+                .iter()
+                .map(|t| template(settings, t))
+                .collect(),
+            settings: settings.clone(),
+            targets,
+            weighted: Weighted::new(&weights),
+        }
+    }
+
+    /// The next usable target that is not among `tried`.
+    pub fn pick(&self, tried: &[usize]) -> Option<usize> {
+        self.weighted.pick_where(|i| {
+            !tried.contains(&i) && self.targets.get(i).is_some_and(|t| t.is_usable())
+        })
+    }
+
+    /// Whether some target is left for another attempt.
+    pub fn has_other(&self, tried: &[usize]) -> bool {
+        self.targets
+            .iter()
+            .enumerate()
+            .any(|(i, t)| !tried.contains(&i) && t.is_usable())
+    }
+
+    /// What Pingora connects to for target `index`.
+    pub fn peer(&self, index: usize) -> Option<HttpPeer> {
+        let address = self.targets.get(index)?.next_address()?;
+        let mut peer = self.templates.get(index)?.clone();
+        peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
+        Some(peer)
+    }
+}
+
+/// The host of `host:port`, without brackets.
+fn host(address: &str) -> &str {
+    let host = address.rsplit_once(':').map_or(address, |(h, _)| h);
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+fn template(settings: &Upstream, target: &Target) -> HttpPeer {
+    // The address is set for each request; this one is never connected to.
+    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
+    let sni = if settings.tls {
+        host(&target.address)
+    } else {
+        ""
+    };
+    let mut peer = HttpPeer::new(nowhere, settings.tls, sni.to_owned());
+    let options = &mut peer.options;
+    options.connection_timeout = Some(settings.connect_timeout);
+    options.total_connection_timeout = Some(settings.connect_timeout);
+    options.read_timeout = Some(settings.read_timeout);
+    options.write_timeout = Some(settings.read_timeout.max(Duration::from_secs(1)));
+    options.idle_timeout = Some(UPSTREAM_IDLE_TIME);
+    options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
+    peer
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn upstream(addresses: &[&str], checked: bool) -> Arc<Upstream> {
+        Arc::new(Upstream {
+            name: "crm".into(),
+            targets: addresses
+                .iter()
+                .map(|a| Target {
+                    address: (*a).to_owned(),
+                    weight: 1,
+                })
+                .collect(),
+            tls: false,
+            connect_timeout: Duration::from_secs(1),
+            read_timeout: Duration::from_secs(1),
+            health_check: checked.then(|| crate::config::model::HealthCheck {
+                path: "/".into(),
+                interval: Duration::from_secs(1),
+            }),
+        })
+    }
+
+    #[test]
+    fn a_target_leaves_after_two_failures_and_returns_after_one_success() {
+        let u = UpstreamRuntime::new(&upstream(&["127.0.0.1:1", "127.0.0.1:2"], true), None);
+        assert!(!u.targets[0].checked(false));
+        assert!(u.targets[0].checked(false));
+        for _ in 0..4 {
+            assert_eq!(u.pick(&[]), Some(1));
+        }
+        assert_eq!(u.pick(&[1]), None);
+        assert!(u.targets[0].checked(true));
+        assert_eq!(u.pick(&[1]), Some(0));
+    }
+
+    #[test]
+    fn what_is_known_of_a_target_outlives_a_reload() {
+        let first = UpstreamRuntime::new(&upstream(&["127.0.0.1:1", "127.0.0.1:2"], true), None);
+        first.targets[1].checked(false);
+        first.targets[1].checked(false);
+        let settings = upstream(&["127.0.0.1:2", "127.0.0.1:3"], true);
+        let second = UpstreamRuntime::new(&settings, Some(&first));
+        assert!(!second.targets[0].is_usable() && second.targets[1].is_usable());
+        let without = UpstreamRuntime::new(&upstream(&["127.0.0.1:2"], false), Some(&second));
+        assert!(without.targets[0].is_usable());
+    }
+
+    #[test]
+    fn a_name_is_used_once_it_is_resolved_and_an_empty_answer_changes_nothing() {
+        let u = UpstreamRuntime::new(&upstream(&["crm.internal:80"], false), None);
+        assert_eq!(u.pick(&[]), None);
+        let a: SocketAddr = "10.0.0.1:80".parse().unwrap();
+        let b: SocketAddr = "10.0.0.2:80".parse().unwrap();
+        u.targets[0].set_resolved(vec![a, b]);
+        u.targets[0].set_resolved(Vec::new());
+        assert_eq!(u.pick(&[]), Some(0));
+        let seen: Vec<_> = (0..4).filter_map(|_| u.targets[0].next_address()).collect();
+        assert_eq!(seen, [a, b, a, b]);
+        assert_eq!(host("[::1]:80"), "::1");
+    }
+}
