@@ -5,11 +5,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::accounts::port::AccountStore;
+use crate::accounts::service::AccountService;
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::model::Config;
 use crate::keys::service::KeyService;
+use crate::limits::Limiter;
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::EventStore;
+use crate::webhooks::service::WebhookService;
 
 /// What every operation may use.
 pub struct AdminState {
@@ -19,12 +21,16 @@ pub struct AdminState {
     pub control: Arc<dyn ConfigControl>,
     /// Audit log and remembered answers.
     pub store: Arc<dyn AccountStore>,
+    /// Accounts.
+    pub accounts: AccountService,
     /// Keys.
     pub keys: KeyService,
+    /// What accounts in use have used, to the request.
+    pub limiter: Arc<Limiter>,
     /// Usage at rest.
     pub usage: Arc<dyn UsageStore>,
-    /// Events and deliveries at rest.
-    pub events: Arc<dyn EventStore>,
+    /// Webhooks, deliveries and events.
+    pub webhooks: WebhookService,
 }
 
 /// The configuration as the admin API sees it.

@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::StatusCode;
 
 use super::view::AccountView;
-use crate::base::error::Code;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
 
@@ -23,7 +22,6 @@ pub(super) async fn get_account(
     State(state): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let account = state.store.account(&id).await?;
-    let account = account.ok_or_else(|| ApiError::new(Code::NotFound))?;
+    let account = state.accounts.get(&id).await?;
     respond::object(StatusCode::OK, &AccountView::from(account))
 }

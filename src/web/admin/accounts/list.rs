@@ -39,6 +39,6 @@ pub(super) async fn list_accounts(
     Query(query): Query<AccountsQuery>,
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
-    let accounts = state.store.accounts(&page).await?;
+    let accounts = state.accounts.list(&page).await?;
     query::list(LIST, accounts, AccountView::from)
 }

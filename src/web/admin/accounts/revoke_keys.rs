@@ -7,7 +7,6 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
 
-use crate::base::error::Code;
 use crate::web::admin::access::Call;
 use crate::web::admin::body::{Nothing, OptionalJson};
 use crate::web::admin::respond::{self, ApiError};
@@ -37,9 +36,7 @@ pub(super) async fn revoke_account_keys(
     Path(id): Path<String>,
     _: OptionalJson<Nothing>,
 ) -> Result<Response, ApiError> {
-    if state.store.account(&id).await?.is_none() {
-        return Err(ApiError::new(Code::NotFound));
-    }
+    state.accounts.get(&id).await?;
     let key_ids = state.keys.revoke_account(&id, &call.caller).await?;
     let body = Revoked {
         revoked: key_ids.len(),

@@ -6,10 +6,9 @@ use axum::extract::{Path, State};
 use axum::response::Response;
 use http::StatusCode;
 
-use super::view::EventView;
-use crate::base::error::Code;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
+use crate::webhooks::view::EventView;
 
 /// Shows an event.
 #[utoipa::path(
@@ -23,7 +22,6 @@ pub(super) async fn get_event(
     State(state): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let event = state.events.event(&id).await?;
-    let event = event.ok_or_else(|| ApiError::new(Code::NotFound))?;
-    respond::object(StatusCode::OK, &EventView::from(event))
+    let event = state.webhooks.event(&id).await?;
+    respond::object(StatusCode::OK, &event)
 }

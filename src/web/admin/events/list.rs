@@ -6,12 +6,12 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use super::view::EventView;
 use crate::web::admin::query::{self, List, Query};
 use crate::web::admin::respond::ApiError;
 use crate::web::admin::state::AdminState;
 use crate::webhooks::model::EventState;
 use crate::webhooks::port::EventFilter;
+use crate::webhooks::view::EventView;
 
 /// Name of the list in its cursors.
 const LIST: &str = "events";
@@ -26,8 +26,8 @@ pub(super) struct EventsQuery {
     /// Only those of this type.
     #[serde(rename = "type")]
     event_type: Option<String>,
-    /// Only those in this state.
-    state: Option<EventState>,
+    /// Only those that stand so.
+    status: Option<EventState>,
     /// Entries of a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -51,8 +51,8 @@ pub(super) async fn list_events(
     let filter = EventFilter {
         account_id: query.account_id,
         event_type: query.event_type,
-        state: query.state,
+        state: query.status,
     };
-    let events = state.events.events(&filter, &page).await?;
-    query::list(LIST, events, EventView::from)
+    let events = state.webhooks.events(&filter, &page).await?;
+    query::list(LIST, events, |event| event)
 }

@@ -2,7 +2,8 @@
 
 mod get;
 mod list;
-mod view;
+mod publish;
+mod replay;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use super::state::AdminState;
 /// The operations of this folder.
 pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
-        .routes(routes!(list::list_events))
+        .routes(routes!(publish::publish_event, list::list_events))
         .routes(routes!(get::get_event))
+        .routes(routes!(replay::replay_event))
 }

@@ -12,9 +12,9 @@ use crate::base::clock::Timestamp;
 use crate::keys::input::{Expiry, NewKey};
 use crate::web::admin::access::Call;
 use crate::web::admin::body::{Json, Member};
+use crate::web::admin::repeat;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
-use crate::web::admin::{accounts, repeat};
 
 /// A key to be made. Either `expires_in_days` or `expires_at` must be there.
 #[derive(Debug, Clone, Deserialize, utoipa::ToSchema)]
@@ -65,9 +65,8 @@ pub(super) async fn create_key(
         allowed_ips: value.allowed_ips,
     };
     let create = async |caller| {
-        let max_keys = accounts::plan_of(&state, &call.config, &input.account_id)
-            .await?
-            .max_keys;
+        let account_id = &input.account_id;
+        let max_keys = state.accounts.max_keys(&call.config, account_id).await?;
         let made = state
             .keys
             .create(&call.config, max_keys, &input, &caller)

@@ -4,6 +4,7 @@ mod callers;
 mod endpoints;
 mod range;
 mod series;
+mod summary;
 
 use std::sync::Arc;
 
@@ -15,6 +16,7 @@ use super::state::AdminState;
 /// The operations of this folder.
 pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
     OpenApiRouter::new()
+        .routes(routes!(summary::get_usage_summary))
         .routes(routes!(series::get_usage))
         .routes(routes!(endpoints::list_called_endpoints))
         .routes(routes!(callers::list_callers))

@@ -7,13 +7,11 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
-use super::delivery_view::DeliveryView;
-use crate::base::error::Code;
 use crate::web::admin::query::{self, List, Query};
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
 use crate::webhooks::model::DeliveryState;
-use crate::webhooks::port::DeliveryFilter;
+use crate::webhooks::view::DeliveryView;
 
 /// Name of the list in its cursors.
 const LIST: &str = "deliveries";
@@ -23,8 +21,6 @@ const LIST: &str = "deliveries";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
-    /// Only those of this event.
-    event_id: Option<String>,
     /// Only those that stand so.
     status: Option<DeliveryState>,
     /// Entries of a page.
@@ -48,16 +44,8 @@ pub(super) async fn list_deliveries(
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
-    if state.events.endpoint(&id).await?.is_none() {
-        return Err(ApiError::new(Code::NotFound));
-    }
-    let filter = DeliveryFilter {
-        endpoint_id: Some(id),
-        event_id: query.event_id,
-        state: query.status,
-    };
-    let deliveries = state.events.deliveries(&filter, &page).await?;
-    query::list(LIST, deliveries, DeliveryView::from)
+    let deliveries = state.webhooks.deliveries(&id, query.status, &page).await?;
+    query::list(LIST, deliveries, |delivery| delivery)
 }
 
 /// Shows a delivery with its attempts.
@@ -72,7 +60,6 @@ pub(super) async fn get_delivery(
     State(state): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let delivery = state.events.delivery(&id).await?;
-    let delivery = delivery.ok_or_else(|| ApiError::new(Code::NotFound))?;
-    respond::object(StatusCode::OK, &DeliveryView::from(delivery))
+    let delivery = state.webhooks.delivery(&id).await?;
+    respond::object(StatusCode::OK, &delivery)
 }
