@@ -202,9 +202,16 @@ pub const SAMPLE_RECORDS: usize = 200_000;
 pub const SAMPLE_RUNS: usize = 1_000;
 /// Characters of a long text in the sample CRM.
 pub const SAMPLE_TEXT_CHARS: usize = 2_000;
+/// Answer of the admin API that its command-line clients read, in bytes: a full page of events with the largest data fits.
+pub const CLIENT_RESPONSE_BYTES: usize = 67_108_864;
+/// How long such a client waits for a whole answer.
+pub const CLIENT_TIME: Duration = Duration::from_secs(60);
+/// JSON array of keys to import that is read as a whole, in bytes; JSON lines have no such bound.
+pub const IMPORT_ARRAY_BYTES: u64 = 268_435_456;
 
 const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
 const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
 const _: () = assert!(STORE_WAL_PAGES < STORE_WAL_PAGES_MOST);
 const _: () = assert!(EVENT_DATA_BYTES <= ADMIN_BODY_BYTES);
 const _: () = assert!(SAMPLE_TENANT_RECORDS <= SAMPLE_RECORDS);
+const _: () = assert!(EVENT_DATA_BYTES * 200 <= CLIENT_RESPONSE_BYTES);
