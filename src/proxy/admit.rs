@@ -12,6 +12,7 @@ use super::gateway::GatewayParts;
 use super::hygiene::{self, Target};
 use super::own_key;
 use super::refusal::Refusal;
+use crate::accounts::state::Standing;
 use crate::base::error::{Code, StoreError};
 use crate::config::model::Auth;
 use crate::keys::verify;
@@ -246,7 +247,14 @@ impl Asked<'_> {
             .map_err(|e| unavailable(&e))?;
         let entry = found.ok_or_else(|| Refusal::new(Code::InvalidKey))?;
         verify::live(&entry.grant, self.ctx.now, &snapshot.config.keys.deny).map_err(refusal)?;
+        let standing = entry.attachment.account.standing();
+        if standing == Standing::Gone {
+            return Err(Refusal::new(Code::InvalidKey));
+        }
         self.ctx.key = Some(entry);
+        if standing == Standing::Suspended {
+            return Err(Refusal::new(Code::AccountSuspended));
+        }
         Ok(())
     }
 
@@ -333,6 +341,9 @@ impl Asked<'_> {
             violated: decision.standings.violated().map(|p| p.as_str()).collect(),
             ..Refusal::retry(code, decision.retry_after_seconds())
         });
+        for policy in decision.standings.violated() {
+            self.parts.metrics.limited(policy.as_str());
+        }
         self.ctx.rate = RateFields::of(&decision.standings);
         self.ctx.ticket = decision.ticket;
         refused.map_or(Ok(()), Err)

@@ -72,11 +72,13 @@ pub struct Ctx {
     pub exchange: Option<Box<Exchange>>,
     /// Index of the upstream it goes to.
     pub upstream: Option<usize>,
+    /// Index of the target that it went to last.
+    pub target: Option<usize>,
     /// Targets of that upstream that were tried.
     pub tried: SmallVec<[usize; 4]>,
     /// How far it came.
     pub progress: Progress,
-    /// When its header went to the upstream.
+    /// When the way to the upstream began, connecting included.
     pub upstream_began: Option<Instant>,
     /// Time until the upstream's response was complete.
     pub upstream_time: Duration,
@@ -113,6 +115,7 @@ impl Ctx {
             ticket: None,
             exchange: None,
             upstream: None,
+            target: None,
             tried: SmallVec::new(),
             progress: Progress::Held,
             upstream_began: None,

@@ -4,7 +4,7 @@ use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -15,13 +15,14 @@ use pingora::{Error, ErrorSource, Result};
 
 use super::attach::Attached;
 use super::connection::Connection;
-use super::ctx::{Ctx, Progress};
+use super::ctx::Ctx;
 use super::in_flight::InFlight;
 use super::snapshot::Snapshot;
 use super::{begin, body, fail, finish, forward, relay};
 use crate::base::clock::Clock;
 use crate::keys::cache::KeyCache;
 use crate::keys::last_use::LastUses;
+use crate::observe::{AccessLog, Metrics};
 use crate::webhooks::pipeline::Events;
 
 /// What the gateway is made of.
@@ -35,6 +36,11 @@ pub struct GatewayParts {
     pub last_uses: Arc<LastUses>,
     /// The way of events to the store.
     pub events: Arc<Events>,
+    /// Counters of everything.
+    pub metrics: Arc<Metrics>,
+    /// The access log in force; none where the configuration has none.
+    // Swapped by a reload that sends the log elsewhere.
+    pub access_log: Arc<ArcSwapOption<AccessLog>>,
     /// The time.
     pub clock: Clock,
     /// What is under way.
@@ -125,14 +131,14 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        session: &mut Session,
+        _: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Ctx,
     ) -> Result<()> {
         if let Some(forwarding) = forward::of(ctx) {
             forward::prepare(request, &forwarding)?;
         }
-        relay::sent(session, ctx);
+        relay::sent(ctx);
         Ok(())
     }
 
@@ -170,8 +176,8 @@ impl ProxyHttp for Gateway {
         fail::answer(&self.0, session, e, ctx).await
     }
 
-    async fn logging(&self, session: &mut Session, e: Option<&Error>, ctx: &mut Ctx) {
-        finish::finish(&self.0, session, e, ctx).await;
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, ctx: &mut Ctx) {
+        finish::finish(&self.0, session, ctx).await;
     }
 
     fn suppress_error_log(&self, _: &Session, ctx: &Ctx, e: &Error) -> bool {
@@ -194,10 +200,7 @@ impl ProxyHttp for Gateway {
 
 /// How long the upstream took so far.
 pub(super) fn note_upstream_time(ctx: &mut Ctx) {
-    if let Some(began) = ctx
-        .upstream_began
-        .filter(|_| ctx.progress >= Progress::Sent)
-    {
+    if let Some(began) = ctx.upstream_began {
         ctx.upstream_time = Instant::now().saturating_duration_since(began);
     }
 }

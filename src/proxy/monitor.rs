@@ -137,13 +137,18 @@ impl Monitor {
             upstream.settings.name.clone(),
             PROBE_TIME.min(check.interval.max(TICK)),
         );
+        let metrics = upstream.metrics(index).cloned();
         self.under_way.spawn(async move {
             let good = matches!(
                 tokio::time::timeout(time, probe(&connector.0, &peer, &path, &target.address))
                     .await,
                 Ok(Ok(true))
             );
-            if target.checked(good) {
+            let changed = target.checked(good);
+            if let Some(metrics) = metrics {
+                metrics.set_healthy(target.is_healthy());
+            }
+            if changed {
                 tracing::warn!(
                     upstream = name,
                     target = target.address,

@@ -32,6 +32,8 @@ pub(super) fn next_peer(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
     match found {
         Some((target, peer)) => {
             ctx.tried.push(target);
+            ctx.target = Some(target);
+            ctx.upstream_began.get_or_insert_with(Instant::now);
             Ok(Box::new(peer))
         }
         None => Err(respond::failing(ctx, Refusal::new(Code::NoHealthyUpstream))),
@@ -71,13 +73,10 @@ pub(super) fn after_failed_exchange(
 }
 
 /// The header is about to be written to the upstream: from here on the request counts.
-pub(super) fn sent(_: &Session, ctx: &mut Ctx) {
+pub(super) fn sent(ctx: &mut Ctx) {
     ctx.progress = Progress::Sent;
-    ctx.upstream_began = Some(Instant::now());
     // It has left, so what it took is spent.
-    if let Some(ticket) = ctx.ticket.take() {
-        drop(ticket);
-    }
+    ctx.ticket = None;
 }
 
 /// The upstream's header, on its way to the client.

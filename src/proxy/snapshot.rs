@@ -11,6 +11,7 @@ use super::upstream::UpstreamRuntime;
 use crate::base::error::Code;
 use crate::config::model::{Config, Deprecated, Maintenance, Route};
 use crate::keys::digest::Digester;
+use crate::observe::{Metrics, RouteMetrics, names};
 use crate::routing::{Router, RouterError, Weighted};
 use crate::webhooks::rules::{EventRules, RouteRules, RuleProblem};
 
@@ -40,6 +41,8 @@ pub struct Snapshot {
     pub digester: Digester,
     /// Rules that make events.
     pub events: EventRules,
+    /// Counters of requests without a route.
+    pub unrouted: Arc<RouteMetrics>,
     /// `WWW-Authenticate` without an error (RFC 6750 section 3).
     plain_challenge: HeaderValue,
 }
@@ -53,6 +56,8 @@ pub struct RouteRuntime {
     pub body_bytes: u64,
     /// Fields that say that it is superseded.
     pub deprecated: Option<DeprecatedFields>,
+    /// Its counters.
+    pub metrics: Arc<RouteMetrics>,
     split: Weighted,
 }
 
@@ -102,7 +107,11 @@ impl Snapshot {
     ///
     /// # Errors
     /// What makes the configuration unusable.
-    pub fn build(config: Arc<Config>, previous: Option<&Self>) -> Result<Arc<Self>, SnapshotError> {
+    pub fn build(
+        config: Arc<Config>,
+        previous: Option<&Self>,
+        metrics: &Metrics,
+    ) -> Result<Arc<Self>, SnapshotError> {
         let known = |name: &str| {
             previous?
                 .upstreams
@@ -115,15 +124,16 @@ impl Snapshot {
             routes: config
                 .routes
                 .iter()
-                .map(|r| RouteRuntime::new(r, &config))
+                .map(|r| RouteRuntime::new(r, &config, metrics))
                 .collect(),
             upstreams: config
                 .upstreams
                 .iter()
-                .map(|u| Arc::new(UpstreamRuntime::new(u, known(&u.name))))
+                .map(|u| Arc::new(UpstreamRuntime::new(u, known(&u.name), metrics)))
                 .collect(),
             digester: Digester::new(&config.keys),
             events: EventRules::build(&config).map_err(SnapshotError::Rules)?,
+            unrouted: metrics.route(names::NO_ROUTE),
             plain_challenge: challenge(&config.realm, ""),
             config,
         }))
@@ -154,12 +164,13 @@ impl Snapshot {
 }
 
 impl RouteRuntime {
-    fn new(route: &Arc<Route>, config: &Config) -> Self {
+    fn new(route: &Arc<Route>, config: &Config, metrics: &Metrics) -> Self {
         let weights: Vec<_> = route.split.iter().map(|(_, w)| *w).collect();
         Self {
             body_bytes: route.body_bytes.unwrap_or(config.ceilings.body_bytes),
             deprecated: route.deprecated.as_ref().and_then(DeprecatedFields::new),
             split: Weighted::new(&weights),
+            metrics: metrics.route(&route.path),
             route: route.clone(),
         }
     }
@@ -209,7 +220,8 @@ mod tests {
     use crate::base::clock::Timestamp;
 
     fn snapshot() -> Arc<Snapshot> {
-        Snapshot::build(Arc::new(crate::proxy::testing::config()), None).unwrap()
+        let metrics = Metrics::new().unwrap();
+        Snapshot::build(Arc::new(crate::proxy::testing::config()), None, &metrics).unwrap()
     }
 
     fn challenge_of(refusal: &Refusal) -> String {

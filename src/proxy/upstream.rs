@@ -10,6 +10,7 @@ use pingora::upstreams::peer::{HttpPeer, HttpUpstreamRequestPolicy};
 
 use crate::base::ceilings::UPSTREAM_IDLE_TIME;
 use crate::config::model::{Target, Upstream};
+use crate::observe::{Metrics, TargetMetrics};
 use crate::routing::Weighted;
 
 /// Failed checks in a row that take a target out of use.
@@ -101,11 +102,12 @@ pub struct UpstreamRuntime {
     pub targets: Vec<Arc<TargetState>>,
     weighted: Weighted,
     templates: Vec<HttpPeer>,
+    metrics: Vec<TargetMetrics>,
 }
 
 impl UpstreamRuntime {
     /// Makes an upstream's runtime; `previous` is the one of the same name in the configuration before.
-    pub fn new(settings: &Arc<Upstream>, previous: Option<&Self>) -> Self {
+    pub fn new(settings: &Arc<Upstream>, previous: Option<&Self>, metrics: &Metrics) -> Self {
         let known = |t: &Target| {
             previous?
                 .targets
@@ -122,7 +124,16 @@ impl UpstreamRuntime {
             targets.iter().for_each(|t| t.unchecked());
         }
         let weights: Vec<_> = settings.targets.iter().map(|t| t.weight).collect();
+        let metrics: Vec<_> = settings
+            .targets
+            .iter()
+            .map(|t| metrics.target(&settings.name, &t.address))
+            .collect();
+        for (target, metrics) in targets.iter().zip(&metrics) {
+            metrics.set_healthy(target.is_healthy());
+        }
         Self {
+            metrics,
             templates: settings
                 .targets
                 .iter()
@@ -147,6 +158,11 @@ impl UpstreamRuntime {
             .iter()
             .enumerate()
             .any(|(i, t)| !tried.contains(&i) && t.is_usable())
+    }
+
+    /// The counters of target `index`.
+    pub fn metrics(&self, index: usize) -> Option<&TargetMetrics> {
+        self.metrics.get(index)
     }
 
     /// What Pingora connects to for target `index`.
@@ -187,6 +203,10 @@ fn template(settings: &Upstream, target: &Target) -> HttpPeer {
 mod tests {
     use super::*;
 
+    fn metrics() -> Metrics {
+        Metrics::new().unwrap()
+    }
+
     fn upstream(addresses: &[&str], checked: bool) -> Arc<Upstream> {
         Arc::new(Upstream {
             name: "crm".into(),
@@ -209,7 +229,11 @@ mod tests {
 
     #[test]
     fn a_target_leaves_after_two_failures_and_returns_after_one_success() {
-        let u = UpstreamRuntime::new(&upstream(&["127.0.0.1:1", "127.0.0.1:2"], true), None);
+        let u = UpstreamRuntime::new(
+            &upstream(&["127.0.0.1:1", "127.0.0.1:2"], true),
+            None,
+            &metrics(),
+        );
         assert!(!u.targets[0].checked(false));
         assert!(u.targets[0].checked(false));
         for _ in 0..4 {
@@ -222,19 +246,27 @@ mod tests {
 
     #[test]
     fn what_is_known_of_a_target_outlives_a_reload() {
-        let first = UpstreamRuntime::new(&upstream(&["127.0.0.1:1", "127.0.0.1:2"], true), None);
+        let first = UpstreamRuntime::new(
+            &upstream(&["127.0.0.1:1", "127.0.0.1:2"], true),
+            None,
+            &metrics(),
+        );
         first.targets[1].checked(false);
         first.targets[1].checked(false);
         let settings = upstream(&["127.0.0.1:2", "127.0.0.1:3"], true);
-        let second = UpstreamRuntime::new(&settings, Some(&first));
+        let second = UpstreamRuntime::new(&settings, Some(&first), &metrics());
         assert!(!second.targets[0].is_usable() && second.targets[1].is_usable());
-        let without = UpstreamRuntime::new(&upstream(&["127.0.0.1:2"], false), Some(&second));
+        let without = UpstreamRuntime::new(
+            &upstream(&["127.0.0.1:2"], false),
+            Some(&second),
+            &metrics(),
+        );
         assert!(without.targets[0].is_usable());
     }
 
     #[test]
     fn a_name_is_used_once_it_is_resolved_and_an_empty_answer_changes_nothing() {
-        let u = UpstreamRuntime::new(&upstream(&["crm.internal:80"], false), None);
+        let u = UpstreamRuntime::new(&upstream(&["crm.internal:80"], false), None, &metrics());
         assert_eq!(u.pick(&[]), None);
         let a: SocketAddr = "10.0.0.1:80".parse().unwrap();
         let b: SocketAddr = "10.0.0.2:80".parse().unwrap();
