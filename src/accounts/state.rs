@@ -9,7 +9,7 @@ use dashmap::mapref::entry::Entry;
 
 use super::model::Account;
 use super::port::AccountStore;
-use crate::base::ceilings::{ACCOUNT_AGE, ACCOUNT_LOADS, ACCOUNT_SWEEP};
+use crate::base::ceilings::{ACCOUNT_AGE, ACCOUNT_LOADS, ACCOUNT_SWEEP, REVISION_TRIES};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::flight::Flights;
@@ -57,6 +57,16 @@ impl AccountState {
         }
     }
 
+    /// Takes the account as it was read or written at `now`, and says whether it differs.
+    fn replace(&self, account: Account, now: Timestamp) -> bool {
+        self.read_at.store(now.millis(), Ordering::Relaxed);
+        let changed = **self.account.load() != account;
+        if changed {
+            self.account.store(Arc::new(account));
+        }
+        changed
+    }
+
     fn is_fresh(&self, now: Timestamp) -> bool {
         let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
         read_at <= now && now.since(read_at) < ACCOUNT_AGE
@@ -71,11 +81,23 @@ pub trait AccountObserver: Send + Sync {
     fn account_gone(&self, account_id: &str);
 }
 
+/// What reading an account came to.
+#[derive(Clone)]
+enum Read {
+    Is(Option<Arc<AccountState>>),
+    /// It changed while it was read.
+    Stale,
+}
+
+fn unavailable(why: &str) -> StoreError {
+    StoreError::Unavailable(why.to_owned())
+}
+
 /// The accounts that keys in memory belong to.
 pub struct Accounts {
     store: Arc<dyn AccountStore>,
     states: DashMap<String, Arc<AccountState>>,
-    flights: Flights<String, Result<Option<Arc<AccountState>>, StoreError>>,
+    flights: Flights<String, Result<Read, StoreError>>,
     /// Grows with every change made here, before memory changes: what was read before is not put over it.
     generation: AtomicU64,
     observers: ArcSwap<Vec<Arc<dyn AccountObserver>>>,
@@ -136,55 +158,61 @@ impl Accounts {
         self.states.iter().map(|s| Arc::clone(&s)).collect()
     }
 
+    /// Reads an account, anew while changes come between: each is a call of the admin API, so that this ends soon.
     async fn read(
         &self,
         id: &str,
         now: Timestamp,
     ) -> Result<Option<Arc<AccountState>>, StoreError> {
-        let generation = self.generation.load(Ordering::SeqCst);
-        let fetch = || async {
-            let found = self.store.account(id).await?;
-            Ok(match found {
-                Some(account) => self.keep(account, Some(generation), now),
-                None => {
-                    self.states.remove(id);
-                    None
-                }
-            })
+        for _ in 0..REVISION_TRIES {
+            let generation = self.generation.load(Ordering::SeqCst);
+            let fetch = || self.fetch(id, generation, now);
+            match self.flights.run(id.to_owned(), generation, fetch).await {
+                Some(Ok(Read::Stale)) => {}
+                Some(Ok(Read::Is(state))) => return Ok(state),
+                Some(Err(e)) => return Err(e),
+                None => return Err(unavailable("too many accounts are being read")),
+            }
+        }
+        Err(unavailable("accounts change all the time"))
+    }
+
+    async fn fetch(&self, id: &str, generation: u64, now: Timestamp) -> Result<Read, StoreError> {
+        let Some(account) = self.store.account(id).await? else {
+            self.states
+                .remove_if(id, |_, _| self.is_current(generation));
+            return Ok(Read::Is(None));
         };
-        let read = self.flights.run(id.to_owned(), generation, fetch).await;
-        read.unwrap_or_else(|| {
-            let text = "too many accounts are being read".to_owned();
-            Err(StoreError::Unavailable(text))
-        })
+        let kept = self.keep(account, Some(generation), now);
+        Ok(kept.map_or(Read::Stale, |state| Read::Is(Some(state))))
+    }
+
+    /// Whether no account changed here since `generation`. Asked under the map's lock, for a change bumps the
+    /// generation before it comes there.
+    fn is_current(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::SeqCst) == generation
     }
 
     /// Puts what was read or written into memory and tells the observers if it differs. What was read before a change
-    /// (of another `generation`) gives way to what the change put there.
+    /// (of another generation) gives way to what the change put there; `None` where that is gone again.
     fn keep(
         &self,
         account: Account,
         read_in: Option<u64>,
         now: Timestamp,
     ) -> Option<Arc<AccountState>> {
+        let current = || read_in.is_none_or(|g| self.is_current(g));
         let (state, changed) = match self.states.entry(account.id.clone()) {
             Entry::Occupied(slot) => {
                 let state = Arc::clone(slot.get());
-                // Under the map's lock: a change bumps the generation before it comes here.
-                let current = read_in.is_none_or(|g| g == self.generation.load(Ordering::SeqCst));
-                let changed = current && **state.account.load() != account;
-                if changed {
-                    state.account.store(Arc::new(account));
-                }
-                if current {
-                    state.read_at.store(now.millis(), Ordering::Relaxed);
-                }
+                let changed = current() && state.replace(account, now);
                 (state, changed)
             }
-            Entry::Vacant(slot) => {
+            Entry::Vacant(slot) if current() => {
                 let state = Arc::new(AccountState::new(account, now));
                 (Arc::clone(slot.insert(state).value()), read_in.is_none())
             }
+            Entry::Vacant(_) => return None,
         };
         if changed {
             self.tell(|o| o.account_changed(&state));

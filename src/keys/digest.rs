@@ -173,30 +173,10 @@ fn sha256(text: &str) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::secret::Secret;
-    use crate::config::model::{KeyCacheSettings, Pepper};
+    use crate::keys::fake::{self, settings};
 
     fn keys(peppers: &[(&str, &str)]) -> Keys {
-        Keys {
-            prefix: "lf_live".into(),
-            peppers: peppers
-                .iter()
-                .map(|(id, s)| Pepper {
-                    id: (*id).into(),
-                    secret: Secret::new(*s),
-                })
-                .collect(),
-            cache: KeyCacheSettings {
-                capacity: 10,
-                max_age: std::time::Duration::from_secs(60),
-                max_stale: std::time::Duration::from_secs(3600),
-            },
-            deny: Vec::new(),
-            legacy: vec![LegacyFormat {
-                pattern: regex::Regex::new("^oldkey_[0-9a-f]{32}$").unwrap(),
-                hash: LegacyHash::Sha256,
-            }],
-        }
+        settings(peppers, 10)
     }
 
     const OURS: &str = "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17";
@@ -238,23 +218,7 @@ mod tests {
     }
 
     fn record(secret: StoredSecret) -> KeyRecord {
-        KeyRecord {
-            id: "key_1".into(),
-            account_id: "a".into(),
-            name: "n".into(),
-            scopes: vec![],
-            created_at: Default::default(),
-            expires_at: None,
-            last_used_at: None,
-            last_used_ip: None,
-            disabled: false,
-            revoked_at: None,
-            allowed_ips: vec![],
-            prefix: "lf_live".into(),
-            last_four: "Lq17".into(),
-            secrets: vec![secret],
-            revision: 1,
-        }
+        fake::record("key_1", "a", secret)
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 pub mod cache;
 pub mod digest;
+#[cfg(test)]
+mod fake;
 pub mod input;
 pub mod last_use;
 pub mod model;

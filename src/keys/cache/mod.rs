@@ -2,6 +2,8 @@
 
 mod negative;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -133,7 +135,7 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
             store,
             attach,
             settings: ArcSwap::from_pointee(settings),
-            table: Table::new(),
+            table: Table::new(settings.capacity),
             negative: Negative::default(),
             flights: Flights::new(KEY_LOADS),
             generation: AtomicU64::new(0),
@@ -343,22 +345,22 @@ impl<A: Send + Sync + 'static> Inner<A> {
 
     fn keep(&self, entry: &Arc<Entry<A>>, generation: u64) {
         let capacity = self.settings.load().capacity.max(1);
-        let evicted = self.table.insert(entry, capacity);
+        let evicted = self
+            .table
+            .insert(entry, capacity, || self.is_current(generation));
         self.counts.evictions.fetch_add(evicted, Ordering::Relaxed);
         self.negative.remove(&entry.digest);
-        // Checked after the insertion: an invalidation bumps first and takes out afterwards, so that one of the two
-        // takes out what is stale.
-        if self.generation.load(Ordering::SeqCst) != generation {
-            self.table.remove(entry);
-        }
     }
 
     fn keep_absence(&self, digest: Digest, generation: u64, now: Timestamp) {
         self.table.remove_digest(&digest);
-        self.negative.insert(digest, now);
-        if self.generation.load(Ordering::SeqCst) != generation {
-            self.negative.remove(&digest);
-        }
+        self.negative
+            .insert(digest, now, || self.is_current(generation));
+    }
+
+    /// Whether nothing was invalidated since `generation`.
+    fn is_current(&self, generation: u64) -> bool {
+        self.generation.load(Ordering::SeqCst) == generation
     }
 
     fn shared(&self, scopes: String) -> Arc<str> {

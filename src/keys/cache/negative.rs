@@ -28,9 +28,14 @@ impl Negative {
             .is_some_and(|&seen| seen <= now && now.since(seen) < NEGATIVE_CACHE_TIME)
     }
 
-    pub(super) fn insert(&self, digest: Digest, now: Timestamp) {
+    /// Remembers `digest`, if that is `current` still: asked under the lock, so that a change that makes it stale and
+    /// then clears leaves nothing stale behind.
+    pub(super) fn insert(&self, digest: Digest, now: Timestamp, current: impl Fn() -> bool) {
         let forgotten = {
             let mut g = self.0.lock();
+            if !current() {
+                return;
+            }
             let full = g.young.len() >= NEGATIVE_CACHE_ENTRIES / 2;
             let old = full.then(|| {
                 let young = std::mem::take(&mut g.young);

@@ -12,9 +12,11 @@ use crate::keys::last_use::Noted;
 use crate::keys::model::Digest;
 use crate::keys::verify::Grant;
 
-/// Shards of each index: enough that two cores rarely meet, and that walking one takes well under a millisecond
-/// with a million keys.
+/// Shards of each index at most: enough that two cores rarely meet, and that walking one takes well under a
+/// millisecond with a million keys.
 const SHARDS: usize = 256;
+/// Keys that a shard is for: eviction compares the keys of one shard, which wants more than a few to choose from.
+const KEYS_PER_SHARD: usize = 1024;
 
 /// A key in memory: what it grants, and what the gateway keeps beside it.
 #[derive(Debug)]
@@ -47,6 +49,13 @@ struct Slots<A> {
     hand: usize,
 }
 
+/// What became of an entry that was to be put in.
+enum Put<A> {
+    Added,
+    Replaced(Arc<Entry<A>>),
+    Refused,
+}
+
 /// Entries by digest and by key id. No operation holds two locks at once.
 pub(super) struct Table<A> {
     shards: Box<[Shard<A>]>,
@@ -57,7 +66,11 @@ pub(super) struct Table<A> {
 }
 
 impl<A> Table<A> {
-    pub(super) fn new() -> Self {
+    /// An empty table with as many shards as `capacity` calls for.
+    pub(super) fn new(capacity: usize) -> Self {
+        let shards = (capacity / KEYS_PER_SHARD)
+            .next_power_of_two()
+            .clamp(1, SHARDS);
         let hasher = RandomState::new();
         let shard = |_| Shard {
             slots: RwLock::new(Slots {
@@ -67,8 +80,8 @@ impl<A> Table<A> {
             hits: AtomicU64::new(0),
         };
         Self {
-            shards: (0..SHARDS).map(shard).collect(),
-            by_key: (0..SHARDS).map(|_| Mutex::default()).collect(),
+            shards: (0..shards).map(shard).collect(),
+            by_key: (0..shards).map(|_| Mutex::default()).collect(),
             len: AtomicUsize::new(0),
             seeds: (hasher.hash_one(1), hasher.hash_one(2)),
             hasher,
@@ -88,8 +101,8 @@ impl<A> Table<A> {
     }
 
     /// Bits that the tables themselves use for neither bucket nor tag.
-    fn shard_of(hash: u64) -> usize {
-        ((hash >> 40) as usize) % SHARDS
+    fn shard_of(&self, hash: u64) -> usize {
+        ((hash >> 40) as usize) & (self.shards.len() - 1)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -103,7 +116,7 @@ impl<A> Table<A> {
 
     pub(super) fn get(&self, digest: &Digest) -> Option<Arc<Entry<A>>> {
         let hash = self.hash(digest);
-        let shard = &self.shards[Self::shard_of(hash)];
+        let shard = &self.shards[self.shard_of(hash)];
         let found = {
             let slots = shard.slots.read();
             Arc::clone(slots.table.find(hash, |e| e.digest == *digest)?)
@@ -116,20 +129,29 @@ impl<A> Table<A> {
         Some(found)
     }
 
-    /// Puts `entry` in, in place of one with the same digest, and evicts until `capacity` holds. Answers how many
-    /// were evicted.
-    pub(super) fn insert(&self, entry: &Arc<Entry<A>>, capacity: usize) -> u64 {
+    /// Puts `entry` in, in place of one with the same digest, if it is `current` at that moment, and evicts until
+    /// `capacity` holds. Answers how many were evicted.
+    ///
+    /// Whoever makes entries stale first makes `current` false for them and takes them out afterwards. Since `current`
+    /// is asked under the lock of the entry's place, a stale entry is either not put in or taken out again by the
+    /// change that made it stale before that change is answered; and since the index by key comes first, that change
+    /// finds it.
+    pub(super) fn insert(
+        &self,
+        entry: &Arc<Entry<A>>,
+        capacity: usize,
+        current: impl Fn() -> bool,
+    ) -> u64 {
         let key_hash = self.hasher.hash_one(&entry.grant.key_id);
-        // The index comes first: an invalidation that sees the entry in neither place runs before the check of the
-        // generation, which then takes the entry out again.
-        self.by_key[Self::shard_of(key_hash)].lock().insert_unique(
+        self.by_key[self.shard_of(key_hash)].lock().insert_unique(
             key_hash,
             Arc::clone(entry),
             |e| self.hasher.hash_one(&e.grant.key_id),
         );
-        if let Some(old) = self.put(entry) {
-            self.unlink(&old);
-            return 0;
+        match self.put(entry, current) {
+            Put::Refused => self.unlink(entry),
+            Put::Replaced(old) => self.unlink(&old),
+            Put::Added => {}
         }
         let mut evicted = 0;
         while self.len() > capacity && self.evict(entry) {
@@ -138,23 +160,27 @@ impl<A> Table<A> {
         evicted
     }
 
-    fn put(&self, entry: &Arc<Entry<A>>) -> Option<Arc<Entry<A>>> {
+    fn put(&self, entry: &Arc<Entry<A>>, current: impl Fn() -> bool) -> Put<A> {
         let hash = self.hash(&entry.digest);
-        let mut slots = self.shards[Self::shard_of(hash)].slots.write();
+        let mut slots = self.shards[self.shard_of(hash)].slots.write();
+        if !current() {
+            return Put::Refused;
+        }
         if let Some(slot) = slots.table.find_mut(hash, |e| e.digest == entry.digest) {
-            return Some(std::mem::replace(slot, Arc::clone(entry)));
+            return Put::Replaced(std::mem::replace(slot, Arc::clone(entry)));
         }
         slots
             .table
             .insert_unique(hash, Arc::clone(entry), |e| self.hash(&e.digest));
         self.len.fetch_add(1, Ordering::Relaxed);
-        None
+        Put::Added
     }
 
     /// Evicts one entry other than `keep`, beginning with the shard that `keep` is in.
     fn evict(&self, keep: &Arc<Entry<A>>) -> bool {
-        let first = Self::shard_of(self.hash(&keep.digest));
-        for at in (0..SHARDS).map(|i| (first + i) % SHARDS) {
+        let first = self.shard_of(self.hash(&keep.digest));
+        let shards = self.shards.len();
+        for at in (0..shards).map(|i| (first + i) % shards) {
             let victim = self.shards[at].slots.write().evict(keep);
             if let Some(victim) = victim {
                 self.len.fetch_sub(1, Ordering::Relaxed);
@@ -169,7 +195,7 @@ impl<A> Table<A> {
     pub(super) fn remove(&self, entry: &Arc<Entry<A>>) {
         let hash = self.hash(&entry.digest);
         {
-            let mut slots = self.shards[Self::shard_of(hash)].slots.write();
+            let mut slots = self.shards[self.shard_of(hash)].slots.write();
             if let Ok(found) = slots.table.find_entry(hash, |e| Arc::ptr_eq(e, entry)) {
                 found.remove();
                 self.len.fetch_sub(1, Ordering::Relaxed);
@@ -182,7 +208,7 @@ impl<A> Table<A> {
     pub(super) fn remove_digest(&self, digest: &Digest) {
         let hash = self.hash(digest);
         let found = {
-            let slots = self.shards[Self::shard_of(hash)].slots.read();
+            let slots = self.shards[self.shard_of(hash)].slots.read();
             slots.table.find(hash, |e| e.digest == *digest).cloned()
         };
         if let Some(e) = found {
@@ -192,7 +218,7 @@ impl<A> Table<A> {
 
     fn unlink(&self, entry: &Arc<Entry<A>>) {
         let hash = self.hasher.hash_one(&entry.grant.key_id);
-        let mut index = self.by_key[Self::shard_of(hash)].lock();
+        let mut index = self.by_key[self.shard_of(hash)].lock();
         if let Ok(found) = index.find_entry(hash, |e| Arc::ptr_eq(e, entry)) {
             found.remove();
         }
@@ -203,7 +229,7 @@ impl<A> Table<A> {
         let hash = self.hasher.hash_one(key_id);
         let same = |e: &&Arc<Entry<A>>| *e.grant.key_id == *key_id;
         let entries: Vec<_> = {
-            let index = self.by_key[Self::shard_of(hash)].lock();
+            let index = self.by_key[self.shard_of(hash)].lock();
             index.iter_hash(hash).filter(same).cloned().collect()
         };
         for e in &entries {
