@@ -63,7 +63,10 @@ pub(super) fn read(check: &mut Check<'_>, a: &ApiFile, at: &[Step]) -> Option<Do
 
 /// Reads a document's text.
 fn parse(file: &Path, bytes: &[u8], problem: &mut dyn FnMut(Place, String)) -> Option<Document> {
-    let (root, repeated) = match yaml::parse(bytes) {
+    // JSON is YAML but for what few parsers of YAML take, such as surrogate pairs: then it is read as JSON.
+    let json = || serde_json::from_slice(bytes).ok().map(Node::from_json);
+    let parsed = yaml::parse(bytes).or_else(|e| json().map(|root| (root, Vec::new())).ok_or(e));
+    let (root, repeated) = match parsed {
         Ok(parsed) => parsed,
         Err(e) => {
             problem(place_of(e.mark, e.key), e.message);

@@ -38,10 +38,7 @@ pub(super) fn expectation(schema: &Value) -> String {
         Some("integer") => whole_number(schema),
         Some("string") => text(schema),
         Some("boolean") => "true or false".to_owned(),
-        Some("array") => match schema.get("minItems").and_then(Value::as_u64) {
-            Some(n) if n > 0 => "a list that is not empty".to_owned(),
-            _ => "a list".to_owned(),
-        },
+        Some("array") => list(schema),
         Some("object") => mapping(schema),
         Some("null") => "null".to_owned(),
         _ => "another value".to_owned(),
@@ -111,6 +108,15 @@ fn text(schema: &Value) -> String {
         (None, None) => "text".to_owned(),
     }
     .replace("at least 1 characters", "at least 1 character")
+}
+
+fn list(schema: &Value) -> String {
+    let bound = |key: &str| schema.get(key).and_then(Value::as_u64);
+    match (bound("minItems"), bound("maxItems")) {
+        (_, Some(max)) => format!("a list of at most {max}"),
+        (Some(min), None) if min > 0 => "a list that is not empty".to_owned(),
+        _ => "a list".to_owned(),
+    }
 }
 
 fn mapping(schema: &Value) -> String {

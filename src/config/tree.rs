@@ -227,6 +227,40 @@ impl Node {
         place
     }
 
+    /// A tree of a JSON text whose places are not known: all of it is said to be at the start.
+    pub(super) fn from_json(value: Value) -> Self {
+        let data = match value {
+            Value::Null => Data::Null,
+            Value::Bool(b) => Data::Bool(b),
+            Value::Number(n) => Data::Number(n),
+            Value::String(t) => Data::Text(t),
+            Value::Array(a) => Data::List(
+                a.into_iter()
+                    .enumerate()
+                    .map(|(index, v)| Item {
+                        index,
+                        node: Self::from_json(v),
+                    })
+                    .collect(),
+            ),
+            Value::Object(o) => Data::Map(
+                o.into_iter()
+                    .map(|(key, v)| Entry {
+                        key,
+                        key_mark: Mark::START,
+                        node: Self::from_json(v),
+                    })
+                    .collect(),
+            ),
+        };
+        Self {
+            mark: Mark::START,
+            data,
+            substituted: None,
+            plain: false,
+        }
+    }
+
     /// The tree as JSON.
     pub(super) fn to_json(&self) -> Value {
         match &self.data {

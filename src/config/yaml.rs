@@ -84,17 +84,25 @@ fn end_of(before: &[u8]) -> Mark {
 }
 
 fn syntax_message(text: &str, line: usize, info: &str) -> String {
-    // The parser meets a tab in the indentation on its line or on the one before.
-    let tab = text.lines().skip(line.saturating_sub(2)).take(2).any(|l| {
+    // The parser meets a tab in the indentation on its line, on the one before or on the one after.
+    let near = text.lines().skip(line.saturating_sub(2)).take(3);
+    let indented = |l: &str| {
         l.chars()
             .take_while(|c| c.is_whitespace())
             .any(|c| c == '\t')
-    });
-    if tab {
+    };
+    if near.into_iter().any(indented) {
         "expected spaces: YAML does not allow tabs for indentation".to_owned()
+    } else if info.contains("recursion limit") {
+        // The parser has a bound of its own for what is between brackets.
+        too_deep()
     } else {
         format!("not valid YAML: {info}")
     }
+}
+
+fn too_deep() -> String {
+    format!("expected at most {DEPTH} collections inside each other")
 }
 
 /// A collection that is not closed yet.
@@ -181,10 +189,7 @@ impl Builder {
 
     fn start(&mut self, data: Data, anchor: usize, mark: Mark) -> Result<(), YamlError> {
         if self.open.len() >= DEPTH {
-            return error(
-                mark,
-                format!("expected at most {DEPTH} collections inside each other"),
-            );
+            return error(mark, too_deep());
         }
         self.count(1, mark)?;
         self.open.push(Open {

@@ -29,7 +29,6 @@ pub(super) struct ConfigFile {
     /// The listener of the admin API, which also has /metrics, /healthz and /readyz.
     // Optional for serde only: where it is missing the schema's check has said so, and other problems are found too.
     #[schemars(required)]
-    #[serde(default)]
     pub(super) admin: Option<AdminFile>,
     /// A listener that has /metrics, /healthz and /readyz and nothing else.
     #[serde(default)]
@@ -61,7 +60,6 @@ pub(super) struct ConfigFile {
     pub(super) spool: SpoolFile,
     /// API keys.
     #[schemars(required)]
-    #[serde(default)]
     pub(super) keys: Option<KeysFile>,
     /// Scope names and what each allows, as the portal shows it. Writing does not imply reading. Scopes that an OpenAPI
     /// document of `apis` describes need not be repeated.

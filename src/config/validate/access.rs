@@ -33,10 +33,12 @@ pub(super) fn admin(check: &mut Check<'_>, a: &AdminFile) -> Admin {
             Vec::new()
         }
         (None, None) => {
-            check.problem(
-                &steps!["admin", "token"],
-                "missing; expected `token` (one token with every permission) or `tokens`",
-            );
+            if !check.is_faulty(&steps!["admin", "tokens"]) {
+                check.problem(
+                    &steps!["admin", "token"],
+                    "missing; expected `token` (one token with every permission) or `tokens`",
+                );
+            }
             Vec::new()
         }
     };

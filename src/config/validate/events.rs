@@ -90,7 +90,11 @@ fn condition(check: &Check<'_>, when: &str) -> Result<(), String> {
     if when.chars().count() > CONDITION_CHARS {
         return Err(format!("expected at most {CONDITION_CHARS} characters"));
     }
-    check.options.check_condition.map_or(Ok(()), |f| f(when))
+    check
+        .options
+        .check_condition
+        .map_or(Ok(()), |f| f(when))
+        .map_err(|cause| format!("expected a condition that can be evaluated: {cause}"))
 }
 
 /// Reports a rule whose route does not exist or has no account to which an event could belong.

@@ -60,10 +60,12 @@ pub(super) fn portal(check: &mut Check<'_>, f: &ConfigFile) -> Portal {
             Some(format!("{scheme}://{}", l.address))
         }
         (None, None) => {
-            check.problem(
-                &under(&at, "public_url"),
-                "missing; expected `public_url` or `address`",
-            );
+            if !check.is_faulty(&under(&at, "address")) {
+                check.problem(
+                    &under(&at, "public_url"),
+                    "missing; expected `public_url` or `address`",
+                );
+            }
             None
         }
     };

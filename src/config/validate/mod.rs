@@ -88,16 +88,21 @@ impl Check<'_> {
         }
     }
 
+    /// Whether there is a problem at the value that `path` leads to, or inside it.
+    pub(super) fn is_faulty(&self, path: &[Step]) -> bool {
+        is_faulty(self.report, self.source, &self.shown(path))
+    }
+
     /// How a path reads in a message.
     pub(super) fn shown(&self, path: &[Step]) -> String {
         self.root.locate(path).shown
     }
 }
 
-/// One setting has one problem: the first, since later checks take for granted what the earlier ones found wrong.
+/// One setting has one problem: the first, since later checks take for granted what the earlier ones found wrong. Nor is
+/// there one about a list or a mapping of which something wrong was taken out.
 fn push(report: &mut Report, file: &Path, place: Place, message: String) {
-    let known = |p: &Problem| p.file == file && p.path == place.shown && !p.path.is_empty();
-    if report.problems.iter().any(known) {
+    if !place.shown.is_empty() && is_faulty(report, file, &place.shown) {
         return;
     }
     report.problems.push(Problem {
@@ -107,6 +112,16 @@ fn push(report: &mut Report, file: &Path, place: Place, message: String) {
         path: place.shown,
         message,
     });
+}
+
+/// Whether there is a problem at the setting `shown` or inside it.
+fn is_faulty(report: &Report, file: &Path, shown: &str) -> bool {
+    let inside = |path: &str| {
+        path.strip_prefix(shown)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    let mut problems = report.problems.iter();
+    problems.any(|p| p.file == file && inside(&p.path))
 }
 
 /// Loads `bytes`; the result counts only where the report stays empty.

@@ -260,10 +260,12 @@ fn split(
             Vec::new()
         }
         (None, None) => {
-            check.problem(
-                &under(at, "upstream"),
-                "missing; expected `upstream` or `split`",
-            );
+            if !check.is_faulty(&under(at, "split")) {
+                check.problem(
+                    &under(at, "upstream"),
+                    "missing; expected `upstream` or `split`",
+                );
+            }
             Vec::new()
         }
     }

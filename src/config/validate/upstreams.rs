@@ -77,16 +77,13 @@ pub(super) fn index(
     path: &[Step],
 ) -> Option<usize> {
     let found = upstreams.iter().position(|u| u.name == name);
-    if found.is_none() && !check.written.upstreams.iter().any(|u| u == name) {
-        let names: Vec<&str> = upstreams.iter().map(|u| u.name.as_str()).collect();
-        let message = if names.is_empty() {
-            format!("expected a name of `upstreams`, which has none; found {name:?}")
-        } else {
-            format!(
-                "expected a name of `upstreams` ({}), found {name:?}",
-                names.join(", ")
-            )
+    let written = &check.written.upstreams;
+    if found.is_none() && !written.iter().any(|u| u == name) {
+        let names = match written.as_slice() {
+            [] => "there is none".to_owned(),
+            some => some.join(", "),
         };
+        let message = format!("expected a name of `upstreams` ({names}), found {name:?}");
         check.problem(path, message);
     }
     found
