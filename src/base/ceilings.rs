@@ -162,12 +162,22 @@ pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 pub const WEBHOOK_SECRETS: usize = 3;
 /// Characters of a publisher's own event id.
 pub const EVENT_ID_CHARS: usize = 64;
+/// Addresses of a receiver's name that are tried.
+pub const RESOLVED_ADDRESSES: usize = 8;
+/// How long a connection to a receiver is kept for the next delivery.
+pub const WEBHOOK_IDLE: Duration = Duration::from_secs(20);
 /// Bytes of a receiver's reply that are read.
 pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
 /// Bytes of a receiver's reply that the delivery log keeps.
 pub const WEBHOOK_EXCERPT_BYTES: usize = 1_024;
 /// Delivery attempts under way at once.
 pub const DELIVERIES_IN_FLIGHT: usize = 64;
+/// What a claim on a delivery outlives the time of its attempt by: the result has to be written as well.
+pub const CLAIM_MARGIN: Duration = Duration::from_secs(20);
+/// Longest and shortest time between two looks for due deliveries.
+pub const DELIVERY_POLL: Duration = Duration::from_secs(1);
+/// See [`DELIVERY_POLL`].
+pub const DELIVERY_POLL_FLOOR: Duration = Duration::from_millis(20);
 /// Retries after the first attempt.
 pub const WEBHOOK_RETRIES: usize = 5;
 /// Longest `Retry-After` of a receiver that is honoured.

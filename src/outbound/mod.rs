@@ -1,1 +1,8 @@
-//! What leaves the gateway on its own account: webhook requests and their name resolution; never a decision about an event.
+//! What leaves the gateway on its own account: webhook requests, to vetted addresses only; never the forwarding of a client's request.
+
+mod errors;
+mod resolver;
+#[cfg(test)]
+mod tests;
+pub mod vet;
+pub mod webhook;

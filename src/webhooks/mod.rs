@@ -3,6 +3,7 @@
 pub mod condition;
 mod condition_shape;
 pub mod counters;
+pub mod delivery;
 pub mod envelope;
 pub mod facts;
 mod input;

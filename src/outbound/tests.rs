@@ -1,0 +1,545 @@
+//! Tests of delivery end to end: the worker, the HTTP client and receivers on loopback, over a store in memory.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{any, post};
+use parking_lot::Mutex;
+use tokio::sync::{Notify, watch};
+
+use super::webhook::HttpTransport;
+use crate::base::audit::ChangeContext;
+use crate::base::clock::{Clock, Timestamp};
+use crate::base::secret::Secret;
+use crate::config::model::Pepper;
+use crate::webhooks::delivery::Worker;
+use crate::webhooks::model::{
+    Attempt, Delivery, DeliveryState, EndpointStatus, OutgoingRequest, Reply,
+};
+use crate::webhooks::port::{EventStore, WebhookTransport};
+use crate::webhooks::seal::Sealer;
+use crate::webhooks::service::{NewEndpoint, NewEvent, WebhookService};
+use crate::webhooks::settings::{Settings, SharedSettings};
+use crate::webhooks::testing::{MemoryStore, context};
+
+#[derive(Default)]
+struct Inbox(Mutex<Vec<(HeaderMap, String)>>);
+
+impl Inbox {
+    fn len(&self) -> usize {
+        self.0.lock().len()
+    }
+}
+
+type Shared = Arc<Inbox>;
+
+async fn good(State(inbox): State<Shared>, headers: HeaderMap, body: String) -> &'static str {
+    inbox.0.lock().push((headers, body));
+    "thank\u{1b}you"
+}
+
+async fn status(
+    State(inbox): State<Shared>,
+    path: axum::extract::Path<u16>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    inbox.0.lock().push((headers, body));
+    let code = StatusCode::from_u16(*path).unwrap();
+    (code, [(header::RETRY_AFTER, "120")], "no").into_response()
+}
+
+async fn flaky(State(inbox): State<Shared>, headers: HeaderMap, body: String) -> StatusCode {
+    inbox.0.lock().push((headers, body));
+    if inbox.len() < 3 {
+        StatusCode::INTERNAL_SERVER_ERROR
+    } else {
+        StatusCode::NO_CONTENT
+    }
+}
+
+async fn never() -> StatusCode {
+    std::future::pending().await
+}
+
+async fn huge() -> Vec<u8> {
+    vec![b'x'; 8_000_000]
+}
+
+async fn moved() -> Response {
+    (StatusCode::FOUND, [(header::LOCATION, "/good")]).into_response()
+}
+
+/// A receiver on loopback that ends with the test.
+async fn receiver() -> (SocketAddr, Shared) {
+    let inbox = Shared::default();
+    let app = Router::new()
+        .route("/good", any(good))
+        .route("/status/{code}", post(status))
+        .route("/flaky", post(flaky))
+        .route("/never", post(never))
+        .route("/huge", post(huge))
+        .route("/moved", post(moved))
+        .with_state(Arc::clone(&inbox));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { axum::serve(listener, app).await });
+    (address, inbox)
+}
+
+struct Bench {
+    store: Arc<MemoryStore>,
+    clock: Clock,
+    wake: Arc<Notify>,
+    worker: Arc<Worker>,
+    service: WebhookService,
+    stop: watch::Sender<bool>,
+    running: Option<tokio::task::JoinHandle<()>>,
+    receiver: SocketAddr,
+    inbox: Shared,
+}
+
+fn loopback() -> Arc<HttpTransport> {
+    Arc::new(HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap())
+}
+
+fn settings(timeout: Duration) -> SharedSettings {
+    let pepper = Pepper {
+        id: "p1".to_owned(),
+        secret: Secret::new("pepper"),
+    };
+    Settings {
+        sealer: Sealer::new(&[pepper]),
+        event_types: vec!["contact.created".into()],
+        retry_delays: [5, 300, 1800].map(Duration::from_secs).to_vec(),
+        timeout,
+    }
+    .shared()
+}
+
+impl Bench {
+    async fn new(timeout: Duration) -> Self {
+        let (receiver, inbox) = receiver().await;
+        let store = Arc::new(MemoryStore::default());
+        let clock = Clock::manual(Clock::system().now());
+        let wake = Arc::new(Notify::new());
+        let settings = settings(timeout);
+        let transport = loopback();
+        let service = WebhookService::new(
+            store.clone(),
+            transport.clone(),
+            Arc::clone(&settings),
+            Arc::clone(&wake),
+        );
+        let worker = Arc::new(Worker::new(
+            store.clone(),
+            transport,
+            settings,
+            clock.clone(),
+            Arc::clone(&wake),
+        ));
+        let (stop, stopping) = watch::channel(false);
+        let running = Some(tokio::spawn(Arc::clone(&worker).run(stopping)));
+        Self {
+            store,
+            clock,
+            wake,
+            worker,
+            service,
+            stop,
+            running,
+            receiver,
+            inbox,
+        }
+    }
+
+    fn ctx(&self) -> ChangeContext {
+        context(self.clock.now())
+    }
+
+    /// Makes an endpoint for a path of the receiver and publishes an event.
+    async fn publish_to(&self, path: &str) -> (String, Secret) {
+        let new = NewEndpoint {
+            account_id: "acct_1".to_owned(),
+            url: format!("http://{}{path}", self.receiver),
+            event_types: vec!["contact.created".to_owned()],
+            description: None,
+        };
+        let made = self
+            .service
+            .create_endpoint(new, &self.ctx())
+            .await
+            .unwrap();
+        self.publish().await;
+        (made.endpoint.id, made.secret)
+    }
+
+    async fn publish(&self) {
+        let event = NewEvent {
+            account_id: "acct_1".to_owned(),
+            event_type: "contact.created".to_owned(),
+            data: "{\"id\": 7, \"name\": \"Zoë\"}".to_owned(),
+            id: None,
+        };
+        self.service.publish(event, &self.ctx()).await.unwrap();
+    }
+
+    /// The newest delivery once it has so many attempts.
+    async fn after_attempts(&self, n: usize) -> (Delivery, Vec<Attempt>) {
+        for _ in 0..2000 {
+            if let Some(d) = self.store.all_deliveries().into_iter().last()
+                && d.1.len() >= n
+            {
+                return d;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no {n} attempts: {:?}", self.store.all_deliveries());
+    }
+
+    /// Moves the clock to the next attempt.
+    fn skip_to(&self, at: Timestamp) {
+        self.clock.set(at);
+        self.wake.notify_one();
+    }
+}
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+#[tokio::test]
+async fn a_delivery_is_signed_verified_and_done() {
+    let b = Bench::new(TIMEOUT).await;
+    let (_, secret) = b.publish_to("/good").await;
+    let (delivery, attempts) = b.after_attempts(1).await;
+    assert_eq!(delivery.state, DeliveryState::Succeeded);
+    assert_eq!(attempts[0].status, Some(200));
+    assert_eq!(attempts[0].error, None);
+    assert_eq!(attempts[0].reply_excerpt.as_deref(), Some("thank you"));
+    let (headers, body) = b.inbox.0.lock()[0].clone();
+    standardwebhooks::Webhook::new(secret.expose())
+        .unwrap()
+        .verify(body.as_bytes(), &headers)
+        .unwrap();
+    assert_eq!(headers["webhook-id"], delivery.event_id.as_str());
+    assert_eq!(headers["content-type"], "application/json");
+    assert!(
+        headers["user-agent"]
+            .to_str()
+            .unwrap()
+            .starts_with("fuelgate/")
+    );
+    let v: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(v["data"]["name"], "Zoë");
+    assert_eq!(
+        (v["sequence"].as_u64(), v["account_id"].as_str()),
+        (Some(1), Some("acct_1"))
+    );
+    assert_eq!(b.worker.counters().succeeded.get(), 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_tried_again_on_schedule_with_the_same_body_and_id() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/flaky").await;
+    for (n, delay) in [(1, 5), (2, 300)] {
+        let (delivery, attempts) = b.after_attempts(n).await;
+        assert_eq!(delivery.state, DeliveryState::Pending);
+        assert_eq!(
+            attempts[n - 1].error.as_deref(),
+            Some("the receiver answered 500")
+        );
+        let next = delivery.next_attempt_at.unwrap();
+        let wait = next.since(b.clock.now()).as_secs_f64();
+        assert!(
+            wait >= f64::from(delay) && wait <= f64::from(delay) * 1.11,
+            "{wait}"
+        );
+        assert_eq!(b.inbox.len(), n, "not before it is due");
+        b.skip_to(next);
+    }
+    let (delivery, _) = b.after_attempts(3).await;
+    assert_eq!(delivery.state, DeliveryState::Succeeded);
+    let got = b.inbox.0.lock().clone();
+    assert!(
+        got.iter()
+            .all(|(h, body)| *body == got[0].1 && h["webhook-id"] == got[0].0["webhook-id"])
+    );
+    assert_ne!(got[0].0["webhook-timestamp"], got[2].0["webhook-timestamp"]);
+}
+
+#[tokio::test]
+async fn after_the_last_retry_it_has_failed() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/status/500").await;
+    for n in 1..=3 {
+        let (delivery, _) = b.after_attempts(n).await;
+        b.skip_to(delivery.next_attempt_at.unwrap());
+    }
+    let (delivery, attempts) = b.after_attempts(4).await;
+    assert_eq!((delivery.state, attempts.len()), (DeliveryState::Failed, 4));
+    assert_eq!(b.worker.counters().exhausted.get(), 1);
+}
+
+#[tokio::test]
+async fn retry_after_is_honoured() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/status/503").await;
+    let (delivery, _) = b.after_attempts(1).await;
+    assert_eq!(
+        delivery.next_attempt_at,
+        Some(b.clock.now().plus(Duration::from_secs(120)))
+    );
+}
+
+#[tokio::test]
+async fn gone_disables_the_endpoint() {
+    let b = Bench::new(TIMEOUT).await;
+    let (id, _) = b.publish_to("/status/410").await;
+    b.after_attempts(1).await;
+    let endpoint = b.service.endpoint(&id).await.unwrap();
+    assert_eq!(endpoint.status, EndpointStatus::Disabled);
+    assert!(endpoint.disabled_reason.unwrap().contains("410"));
+    b.publish().await;
+    assert_eq!(
+        b.store.all_deliveries().len(),
+        1,
+        "nothing is made for it any more"
+    );
+}
+
+#[tokio::test]
+async fn a_redirect_is_a_failure_and_not_followed() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/moved").await;
+    let (_, attempts) = b.after_attempts(1).await;
+    assert_eq!(attempts[0].status, Some(302));
+    assert_eq!(b.inbox.len(), 0);
+}
+
+#[tokio::test]
+async fn a_receiver_that_never_answers_costs_the_timeout() {
+    let b = Bench::new(Duration::from_millis(100)).await;
+    b.publish_to("/never").await;
+    let (delivery, attempts) = b.after_attempts(1).await;
+    assert_eq!(
+        attempts[0].error.as_deref(),
+        Some("no answer within 100 ms")
+    );
+    assert!(attempts[0].latency_ms >= 100 && attempts[0].latency_ms < 3000);
+    assert_eq!(delivery.state, DeliveryState::Pending);
+}
+
+#[tokio::test]
+async fn a_huge_reply_is_cut() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/huge").await;
+    let (delivery, attempts) = b.after_attempts(1).await;
+    assert_eq!(delivery.state, DeliveryState::Succeeded);
+    let excerpt = attempts[0].reply_excerpt.as_ref().unwrap();
+    assert_eq!(excerpt.len(), crate::base::ceilings::WEBHOOK_EXCERPT_BYTES);
+}
+
+#[tokio::test]
+async fn during_a_rotation_either_secret_verifies() {
+    let b = Bench::new(TIMEOUT).await;
+    let (id, old) = b.publish_to("/good").await;
+    b.after_attempts(1).await;
+    let new = b.service.rotate_secret(&id, &b.ctx()).await.unwrap().secret;
+    b.publish().await;
+    b.after_attempts(1).await;
+    let (headers, body) = b.inbox.0.lock()[1].clone();
+    for s in [&old, &new] {
+        standardwebhooks::Webhook::new(s.expose())
+            .unwrap()
+            .verify(body.as_bytes(), &headers)
+            .unwrap();
+    }
+    b.clock.advance(Duration::from_secs(24 * 3600 + 1));
+    b.publish().await;
+    b.after_attempts(1).await;
+    let (headers, _) = b.inbox.0.lock()[2].clone();
+    assert!(!headers["webhook-signature"].to_str().unwrap().contains(' '));
+}
+
+#[tokio::test]
+async fn a_store_that_was_away_gets_the_result_late() {
+    let b = Bench::new(TIMEOUT).await;
+    b.publish_to("/good").await;
+    while b.inbox.len() == 0 {
+        b.store.set_down(false);
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    b.store.set_down(true);
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    b.store.set_down(false);
+    assert_eq!(b.after_attempts(1).await.0.state, DeliveryState::Succeeded);
+}
+
+#[tokio::test]
+async fn a_stop_waits_for_attempts_under_way() {
+    let mut b = Bench::new(Duration::from_millis(300)).await;
+    b.publish_to("/never").await;
+    while b.worker.counters().attempts.get() == 0 {
+        tokio::time::sleep(Duration::from_millis(2)).await;
+    }
+    b.stop.send(true).unwrap();
+    b.running.take().unwrap().await.unwrap();
+    assert_eq!(b.store.all_deliveries()[0].1.len(), 1, "its end was noted");
+}
+
+#[tokio::test]
+async fn no_more_deliveries_are_under_way_than_allowed() {
+    struct Counting(Mutex<(usize, usize)>);
+    #[async_trait::async_trait]
+    impl WebhookTransport for Counting {
+        async fn send(&self, _: &OutgoingRequest) -> Result<Reply, String> {
+            {
+                let mut n = self.0.lock();
+                n.0 += 1;
+                n.1 = n.1.max(n.0);
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.0.lock().0 -= 1;
+            Ok(Reply {
+                status: 200,
+                retry_after: None,
+                excerpt: String::new(),
+            })
+        }
+        fn check_url(&self, _: &str) -> Result<(), String> {
+            Ok(())
+        }
+    }
+    let b = Bench::new(TIMEOUT).await;
+    b.stop.send(true).unwrap();
+    b.publish_to("/good").await;
+    for _ in 0..299 {
+        b.publish().await;
+    }
+    let counting = Arc::new(Counting(Mutex::default()));
+    let worker = Arc::new(Worker::new(
+        b.store.clone(),
+        counting.clone(),
+        settings(TIMEOUT),
+        b.clock.clone(),
+        Arc::new(Notify::new()),
+    ));
+    let (_stop, stopping) = watch::channel(false);
+    tokio::spawn(Arc::clone(&worker).run(stopping));
+    while worker.counters().succeeded.get() < 300 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let most = counting.0.lock().1;
+    assert!(
+        most <= crate::base::ceilings::DELIVERIES_IN_FLIGHT,
+        "{most}"
+    );
+    assert!(most > 1);
+    assert!(
+        b.store
+            .claim_due(b.clock.now(), b.clock.now(), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}
+
+fn to(url: String) -> OutgoingRequest {
+    OutgoingRequest {
+        url,
+        headers: vec![],
+        body: "{}".to_owned(),
+        timeout: TIMEOUT,
+    }
+}
+
+#[tokio::test]
+async fn targets_that_are_not_public_are_refused_in_every_spelling() {
+    let (address, inbox) = receiver().await;
+    let strict = HttpTransport::new(vec![]).unwrap();
+    let port = address.port();
+    for host in [
+        "127.0.0.1",
+        "0x7f.1",
+        "2130706433",
+        "017700000001",
+        "127.1",
+        "127.0.0.1.",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:7f00:1]",
+        "[::7f00:1]",
+        "[64:ff9b::7f00:1]",
+        "169.254.169.254",
+        "10.0.0.1",
+        "0.0.0.0",
+        "0",
+        "[fd00:ec2::254]",
+        "[fe80::1]",
+        "１２７.0.0.1",
+    ] {
+        for scheme in ["https", "http"] {
+            let url = format!("{scheme}://{host}:{port}/good");
+            assert!(strict.check_url(&url).is_err(), "{url}");
+            assert!(strict.send(&to(url.clone())).await.is_err(), "{url}");
+        }
+    }
+    let e = strict
+        .send(&to(format!("https://localhost:{port}/good")))
+        .await
+        .unwrap_err();
+    assert_eq!(e, "the receiver's address is not allowed");
+    assert_eq!(inbox.len(), 0);
+}
+
+#[tokio::test]
+async fn http_goes_to_listed_targets_only_and_the_list_can_change() {
+    let (address, inbox) = receiver().await;
+    let t = HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
+    let url = format!("http://{address}/good");
+    assert_eq!(t.send(&to(url.clone())).await.unwrap().status, 200);
+    assert!(t.check_url("http://8.8.8.8/hook").is_err());
+    assert!(t.check_url("https://8.8.8.8/hook").is_ok());
+    assert!(t.check_url("https://receiver.example/hook").is_ok());
+    for bad in [
+        "ftp://receiver.example/",
+        "https://user@receiver.example/",
+        "https://u:p@receiver.example/",
+        "receiver.example",
+        "https://",
+        "",
+        "file:///etc/passwd",
+        "https://999.1.1.1/",
+    ] {
+        assert!(t.check_url(bad).is_err(), "{bad}");
+    }
+    t.set_listed(vec![]).unwrap();
+    assert!(t.send(&to(url)).await.is_err());
+    assert_eq!(inbox.len(), 1);
+}
+
+#[tokio::test]
+async fn errors_say_what_went_wrong_and_no_address() {
+    let t = loopback();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    drop(listener);
+    let e = t.send(&to(format!("http://{address}/"))).await.unwrap_err();
+    assert_eq!(e, "the connection was refused");
+    let (plain, _) = receiver().await;
+    let e = t
+        .send(&to(format!("https://{plain}/good")))
+        .await
+        .unwrap_err();
+    assert!(e.starts_with("the TLS handshake failed"), "{e}");
+    let e = t
+        .send(&to("https://no-such-host.invalid/".to_owned()))
+        .await
+        .unwrap_err();
+    assert_eq!(e, "the host name does not resolve");
+}
