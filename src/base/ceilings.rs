@@ -190,6 +190,10 @@ pub const LIMITER_ENTRIES: usize = 4_000_000;
 pub const METRIC_SERIES: usize = 1_000;
 /// How often usage goes to the store.
 pub const USAGE_FLUSH: Duration = Duration::from_secs(1);
+/// Rows of usage that wait in memory while the store is away; beyond, routes and hours of a key are summed together.
+pub const USAGE_PENDING_ROWS: usize = 500_000;
+/// Rows that one usage batch has, give or take one key's.
+pub const USAGE_BATCH_ROWS: usize = 20_000;
 /// Hours kept in hourly usage.
 pub const USAGE_HOURS: Duration = Duration::from_secs(35 * 24 * 3600);
 /// Months kept in daily usage.

@@ -1,0 +1,129 @@
+//! A store that fails, answers late or loses its answers gets every request once.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use parking_lot::Mutex;
+
+use super::*;
+use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
+use crate::usage::port::SeriesQuery;
+
+/// Applies each batch once; of every three calls it refuses one and loses the answer to another.
+#[derive(Default)]
+struct Shaky {
+    calls: AtomicUsize,
+    steady: std::sync::atomic::AtomicBool,
+    seen: Mutex<HashSet<u64>>,
+    requests: AtomicUsize,
+    pruned: Mutex<Vec<(Timestamp, Timestamp)>>,
+}
+
+#[async_trait]
+impl UsageStore for Shaky {
+    async fn apply(&self, batch: &UsageBatch) -> Result<(), StoreError> {
+        tokio::task::yield_now().await;
+        let gone = || Err(StoreError::Unavailable("gone".into()));
+        let call = match self.steady.load(Ordering::SeqCst) {
+            true => 2,
+            false => self.calls.fetch_add(1, Ordering::SeqCst) % 3,
+        };
+        if call == 0 {
+            return gone();
+        }
+        if self.seen.lock().insert(batch.sequence) {
+            let sum: u64 = batch.keys.iter().map(|r| r.counts.requests).sum();
+            self.requests.fetch_add(sum as usize, Ordering::SeqCst);
+        }
+        if call == 1 { gone() } else { Ok(()) }
+    }
+
+    async fn used(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<(u64, u64), StoreError> {
+        Ok((0, 0))
+    }
+
+    async fn series(&self, _: &SeriesQuery) -> Result<Vec<UsagePoint>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn endpoints(
+        &self,
+        _: Option<&str>,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<EndpointUsage>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn callers(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+        _: u32,
+    ) -> Result<Vec<RouteCaller>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn prune(&self, hours: Timestamp, days: Timestamp) -> Result<(), StoreError> {
+        self.pruned.lock().push((hours, days));
+        Ok(())
+    }
+}
+
+fn now() -> Timestamp {
+    Timestamp::parse("2026-11-23T10:20:00Z").unwrap()
+}
+
+fn flusher(store: &Arc<Shaky>) -> (Arc<Recorder>, Flusher) {
+    let recorder = Arc::new(Recorder::new("boot", None));
+    let store: Arc<dyn UsageStore> = store.clone();
+    let flusher = Flusher::new(Arc::clone(&recorder), store, None, Clock::manual(now()));
+    (recorder, flusher)
+}
+
+#[tokio::test]
+async fn a_shaky_store_counts_every_request_once() {
+    let store = Arc::new(Shaky::default());
+    let (recorder, flusher) = flusher(&store);
+    let key = recorder.key("a", "k");
+    for _ in 0..50 {
+        key.rejected(now());
+        let _ = tokio::join!(flusher.flush_now(), flusher.flush_now());
+    }
+    while flusher.flush_now().await.is_err() {}
+    assert!(recorder.drain().is_none());
+    assert_eq!(store.requests.load(Ordering::SeqCst), 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_flushes_each_second_and_once_more_at_the_stop() {
+    let store = Arc::new(Shaky::default());
+    store.steady.store(true, Ordering::SeqCst);
+    let (recorder, flusher) = flusher(&store);
+    let key = recorder.key("a", "k");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let work = async {
+        key.rejected(now());
+        tokio::time::sleep(Duration::from_millis(1100)).await;
+        assert_eq!(store.requests.load(Ordering::SeqCst), 1);
+        key.rejected(now());
+        let _ = stop.send(());
+    };
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    tokio::join!(flusher.run(stopped), work);
+    assert_eq!(store.requests.load(Ordering::SeqCst), 2);
+    assert_eq!(store.pruned.lock().len(), 1);
+}
+
+#[test]
+fn retention_is_thirty_five_days_and_twenty_five_months() {
+    let (hours, days) = retention(now());
+    assert_eq!(hours.to_string(), "2026-10-19T10:00:00Z");
+    assert_eq!(days.to_string(), "2024-10-01T00:00:00Z");
+}
