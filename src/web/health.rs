@@ -26,8 +26,8 @@ pub trait Readiness: Send + Sync {
 pub struct Health {
     /// Whether this node is ready.
     pub readiness: Arc<dyn Readiness>,
-    /// The metrics in Prometheus' text format.
-    pub metrics: Arc<dyn Fn() -> String + Send + Sync>,
+    /// The metrics in Prometheus' text format; an error is logged, and answered 500.
+    pub metrics: Arc<dyn Fn() -> Result<Vec<u8>, String> + Send + Sync>,
 }
 
 /// The three endpoints, for any listener.
@@ -59,12 +59,19 @@ async fn readyz(State(health): State<Health>) -> Response {
 }
 
 async fn metrics(State(health): State<Health>) -> Response {
+    let text = match (health.metrics)() {
+        Ok(text) => text,
+        Err(error) => {
+            tracing::error!(error, "the metrics cannot be written");
+            return StatusCode::INTERNAL_SERVER_ERROR.into_response();
+        }
+    };
     (
         [
             (header::CONTENT_TYPE, EXPOSITION_TYPE),
             (header::CACHE_CONTROL, "no-store"),
         ],
-        (health.metrics)(),
+        text,
     )
         .into_response()
 }

@@ -7,7 +7,7 @@ use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
 use http::{HeaderMap, header};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use sha2::{Digest, Sha256};
@@ -123,12 +123,13 @@ async fn read(body: Body, time: Duration) -> Result<Bytes, ApiError> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, ApiError> {
+    // What is no JSON is a bad request, whatever may be wrong with its fields as well.
+    serde_json::from_slice::<IgnoredAny>(bytes).map_err(|e| refuse("", &e))?;
     let mut deserializer = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut deserializer).map_err(|e| {
         let path = e.path().to_string();
         refuse(&path, &e.into_inner())
     })?;
-    deserializer.end().map_err(|e| refuse("", &e))?;
     // serde would take an array for an object, by the order of its fields.
     if bytes.trim_ascii_start().first() != Some(&b'{') {
         return Err(ApiError::field("", "expected an object"));
@@ -231,7 +232,15 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_a_bad_request() {
-        for text in ["", "{", "{}x", "{'a':1}", "{\"days\":01}", "\u{feff}{}"] {
+        for text in [
+            "",
+            "{",
+            "{}x",
+            "{\"x\":1} {}",
+            "{'a':1}",
+            "{\"days\":01}",
+            "\u{feff}{}",
+        ] {
             assert_eq!(error(text).0, Code::BadRequest, "{text}");
         }
     }

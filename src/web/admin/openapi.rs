@@ -16,6 +16,8 @@ use utoipa_axum::router::OpenApiRouter;
 use super::table::{Access, OPERATIONS};
 use crate::base::error::{Code, FieldError};
 use crate::base::problem::CONTENT_TYPE;
+use crate::usage::model::Granularity;
+use crate::webhooks::model::{DeliveryState, EventState};
 
 /// Where the document is served.
 pub const PATH: &str = "/admin/openapi.json";
@@ -55,7 +57,13 @@ pub struct ProblemBody {
 /// A router whose document has what is not of any one operation.
 pub fn base<S: Clone + Send + Sync + 'static>() -> OpenApiRouter<S> {
     #[derive(utoipa::OpenApi)]
-    #[openapi(components(schemas(ProblemBody, FieldError)))]
+    #[openapi(components(schemas(
+        ProblemBody,
+        FieldError,
+        Granularity,
+        EventState,
+        DeliveryState
+    )))]
     struct Shared;
     let license = LicenseBuilder::new()
         .name("Apache-2.0")
@@ -145,6 +153,7 @@ fn own_item() -> PathItem {
 fn describe(operation: &mut Operation, path: &str, access: Access) {
     let none: [&str; 0] = [];
     operation.security = Some(vec![SecurityRequirement::new(SCHEME, none)]);
+    split_summary(operation);
     let mut codes = vec![Code::Unauthorized, Code::StoreUnavailable];
     if let Access::Needs(permission) = access {
         codes.push(Code::Forbidden);
@@ -178,6 +187,22 @@ fn describe(operation: &mut Operation, path: &str, access: Access) {
             .entry(status)
             .or_insert_with(|| RefOr::T(error_response(code)));
     }
+}
+
+/// Leaves the first sentence in the summary and puts the others before the description.
+fn split_summary(operation: &mut Operation) {
+    let Some(text) = operation.summary.take() else {
+        return;
+    };
+    let text = text.replace('\n', " ");
+    let (first, rest) = match text.split_once(". ") {
+        Some((first, rest)) => (format!("{first}."), rest.to_owned()),
+        None => (text, String::new()),
+    };
+    operation.summary = Some(first);
+    let before = operation.description.take().unwrap_or_default();
+    let description = format!("{rest}\n\n{before}").trim().to_owned();
+    operation.description = (!description.is_empty()).then_some(description);
 }
 
 fn error_response(code: Code) -> Documented {
