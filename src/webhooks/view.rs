@@ -64,6 +64,7 @@ pub struct DeliveryView {
     /// The account.
     pub account_id: String,
     /// The event's type.
+    #[serde(rename = "type")]
     pub event_type: String,
     /// Where it stands.
     pub status: DeliveryState,

@@ -55,7 +55,7 @@ const EVENTS: &[Column] = &[
     ("ID", "/id"),
     ("ACCOUNT", "/account_id"),
     ("TYPE", "/type"),
-    ("STATE", "/state"),
+    ("STATUS", "/status"),
     ("SEQUENCE", "/sequence"),
     ("TIME", "/timestamp"),
     ("RESOURCE", "/resource_id"),
@@ -66,7 +66,7 @@ const EVENT: &[Column] = &[
     ("id", "/id"),
     ("account", "/account_id"),
     ("type", "/type"),
-    ("state", "/state"),
+    ("status", "/status"),
     ("sequence", "/sequence"),
     ("time", "/timestamp"),
 ];
@@ -201,9 +201,9 @@ struct Events {
     /// Only those of this type
     #[arg(long = "type", value_name = "TYPE")]
     event_type: Option<String>,
-    /// Only those in this state
+    /// Only those that stand so
     #[arg(long, value_parser = ["pending", "released", "unresolved"])]
-    state: Option<String>,
+    status: Option<String>,
     #[command(flatten)]
     page: PageArgs,
 }
@@ -333,7 +333,7 @@ async fn events(wanted: Events, admin: &Admin, output: &mut Output) -> Result<()
     let filters = [
         ("account_id", &wanted.account),
         ("type", &wanted.event_type),
-        ("state", &wanted.state),
+        ("status", &wanted.status),
     ];
     add(&mut query, filters);
     output.list(&admin.get(&["events"], &query).await?, EVENTS);

@@ -114,7 +114,7 @@ async fn deliveries_show_their_attempts_on_a_line() {
 #[tokio::test]
 async fn each_other_command_has_its_call() {
     let list = json!({"data": [webhook()], "next_cursor": null});
-    let events = json!({"data": [{"id": "evt_1", "type": "deal.won", "state": "unresolved", "sequence": null}], "next_cursor": "c2"});
+    let events = json!({"data": [{"id": "evt_1", "type": "deal.won", "status": "unresolved", "sequence": null}], "next_cursor": "c2"});
     let one = json!({"id": "evt_1", "type": "deal.won"});
     for (flags, answer, request, says) in [
         (
@@ -148,9 +148,9 @@ async fn each_other_command_has_its_call() {
             "evt_1",
         ),
         (
-            &["events", "--type", "deal.won", "--state", "unresolved"],
+            &["events", "--type", "deal.won", "--status", "unresolved"],
             &events,
-            "GET /admin/v1/events?type=deal.won&state=unresolved",
+            "GET /admin/v1/events?type=deal.won&status=unresolved",
             "unresolved",
         ),
     ] {

@@ -48,20 +48,21 @@ impl WebhookService {
         Ok(DeliveryView::new(delivery, Vec::new()))
     }
 
-    /// Deliveries to an endpoint, newest first.
+    /// Deliveries to an endpoint, of one event and in one state where these are given, newest first.
     ///
     /// # Errors
     /// `NotFound` where there is no such endpoint.
     pub async fn deliveries(
         &self,
         endpoint_id: &str,
+        event_id: Option<&str>,
         state: Option<DeliveryState>,
         page: &PageRequest,
     ) -> Result<Page<DeliveryView>, WebhookError> {
         self.endpoint(endpoint_id).await?;
         let filter = DeliveryFilter {
             endpoint_id: Some(endpoint_id.to_owned()),
-            event_id: None,
+            event_id: event_id.map(str::to_owned),
             state,
         };
         let found = self.store.deliveries(&filter, page).await?;

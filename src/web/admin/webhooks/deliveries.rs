@@ -21,6 +21,8 @@ const LIST: &str = "deliveries";
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct DeliveriesQuery {
+    /// Only those of this event.
+    event_id: Option<String>,
     /// Only those that stand so.
     status: Option<DeliveryState>,
     /// Entries of a page.
@@ -44,7 +46,11 @@ pub(super) async fn list_deliveries(
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
-    let deliveries = state.webhooks.deliveries(&id, query.status, &page).await?;
+    let event_id = query.event_id.as_deref();
+    let deliveries = state
+        .webhooks
+        .deliveries(&id, event_id, query.status, &page)
+        .await?;
     query::list(LIST, deliveries, |delivery| delivery)
 }
 

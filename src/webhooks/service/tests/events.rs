@@ -171,7 +171,7 @@ async fn a_failed_delivery_can_be_tried_again_until_its_endpoint_is_gone() {
     );
     let listed = b
         .service
-        .deliveries(&id, None, &PageRequest::default())
+        .deliveries(&id, None, None, &PageRequest::default())
         .await
         .unwrap();
     assert_eq!(listed.items.len(), 1);
