@@ -14,8 +14,6 @@ pub struct BucketSpec {
     gain: u64,
     unit: u64,
     cap: u64,
-    burst: u64,
-    window_seconds: u64,
 }
 
 impl BucketSpec {
@@ -27,31 +25,30 @@ impl BucketSpec {
         );
         let factor = gcd(requests, period_ms);
         let (gain, unit) = (requests / factor, period_ms / factor);
-        let burst = rate.burst.max(1).min(u64::MAX / unit);
-        let window = (u128::from(burst) * u128::from(rate.per_seconds.max(1)))
-            .div_ceil(u128::from(requests));
         Self {
             gain,
             unit,
-            cap: burst * unit,
-            burst,
-            window_seconds: u64::try_from(window).unwrap_or(u64::MAX),
+            cap: rate.burst.max(1).min(u64::MAX / unit) * unit,
         }
     }
 
     /// Tokens that a full bucket holds.
     pub const fn burst(&self) -> u64 {
-        self.burst
+        self.cap / self.unit
     }
 
     /// Seconds in which an empty bucket fills, rounded up.
     pub const fn window_seconds(&self) -> u64 {
-        self.window_seconds
+        self.cap.div_ceil(self.gain).div_ceil(1000)
     }
 
     /// What a request takes: never more than a full bucket holds, so that no request waits for ever.
     pub const fn effective(&self, cost: u64) -> u64 {
-        if cost < self.burst { cost } else { self.burst }
+        if cost < self.burst() {
+            cost
+        } else {
+            self.burst()
+        }
     }
 }
 

@@ -1,12 +1,11 @@
 //! What one key did since it was last collected, by hour: rows of which there are no more however many requests come.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
 
 use http::Method;
 use parking_lot::Mutex;
 use prometheus::IntCounter;
-use smallvec::SmallVec;
 
 use super::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
 use crate::base::ceilings::USAGE_PENDING_ROWS;
@@ -48,10 +47,10 @@ pub(super) struct Shared {
 pub struct KeyUsage {
     account_id: Arc<str>,
     key_id: Arc<str>,
-    own: Weak<KeyUsage>,
     shared: Arc<Shared>,
     requests_metric: Option<IntCounter>,
-    hours: Mutex<SmallVec<[Hour; 1]>>,
+    /// Empty but for the second between two collections: a million keys are cheap while they rest.
+    hours: Mutex<Vec<Hour>>,
 }
 
 #[derive(Debug)]
@@ -72,19 +71,18 @@ struct RouteCount {
 
 impl KeyUsage {
     pub(super) fn new(
-        account_id: &str,
-        key_id: &str,
+        account_id: Arc<str>,
+        key_id: Arc<str>,
         shared: &Arc<Shared>,
         requests_metric: Option<IntCounter>,
-    ) -> Arc<Self> {
-        Arc::new_cyclic(|own| Self {
-            account_id: account_id.into(),
-            key_id: key_id.into(),
-            own: Weak::clone(own),
+    ) -> Self {
+        Self {
+            account_id,
+            key_id,
             shared: Arc::clone(shared),
             requests_metric,
             hours: Mutex::default(),
-        })
+        }
     }
 
     /// The account.
@@ -98,7 +96,7 @@ impl KeyUsage {
     }
 
     /// Counts a request that was sent upstream, once it has ended.
-    pub fn served(&self, request: &Served<'_>) {
+    pub fn served(self: &Arc<Self>, request: &Served<'_>) {
         if let Some(counter) = &self.requests_metric {
             counter.inc();
         }
@@ -121,18 +119,18 @@ impl KeyUsage {
     }
 
     /// Counts a request that the gateway refused before any upstream saw it.
-    pub fn rejected(&self, at: Timestamp) {
+    pub fn rejected(self: &Arc<Self>, at: Timestamp) {
         self.count(at, |hour, _| hour.classes[0].requests += 1);
     }
 
-    fn count(&self, at: Timestamp, add: impl FnOnce(&mut Hour, &Shared)) {
+    fn count(self: &Arc<Self>, at: Timestamp, add: impl FnOnce(&mut Hour, &Shared)) {
         let mut hours = self.hours.lock();
         let was_clean = hours.is_empty();
         let at = hour_of(&mut hours, at.hour_start(), &self.shared);
         add(&mut hours[at], &self.shared);
         drop(hours);
-        if was_clean && let Some(own) = self.own.upgrade() {
-            self.shared.dirty.lock().push(own);
+        if was_clean {
+            self.shared.dirty.lock().push(Arc::clone(self));
         }
     }
 
@@ -176,7 +174,7 @@ impl KeyUsage {
 
 /// The place of an hour's counters. While too many rows wait, an hour that would be a further one is counted with the
 /// key's last: the store has then been away for long, and the sums are worth more than their hour.
-fn hour_of(hours: &mut SmallVec<[Hour; 1]>, start: Timestamp, shared: &Shared) -> usize {
+fn hour_of(hours: &mut Vec<Hour>, start: Timestamp, shared: &Shared) -> usize {
     if let Some(at) = hours.iter().rposition(|h| h.start == start) {
         return at;
     }

@@ -39,11 +39,17 @@ impl Recorder {
         }
     }
 
-    /// Counters for a key, to be kept with it. A key may have several: their rows are added up.
-    pub fn key(&self, account_id: &str, key_id: &str) -> Arc<KeyUsage> {
+    /// Counters for a key, to be kept with it. A key may have several: their rows are added up. Each request served
+    /// also counts in the metric of usage by key, where the recorder was given metrics.
+    pub fn key(
+        &self,
+        account_id: impl Into<Arc<str>>,
+        key_id: impl Into<Arc<str>>,
+    ) -> Arc<KeyUsage> {
+        let (account_id, key_id) = (account_id.into(), key_id.into());
         let metrics = self.metrics.as_ref();
-        let counter = metrics.map(|m| m.usage_requests(account_id, key_id));
-        KeyUsage::new(account_id, key_id, &self.shared, counter)
+        let counter = metrics.map(|m| m.usage_requests(&account_id, &key_id));
+        Arc::new(KeyUsage::new(account_id, key_id, &self.shared, counter))
     }
 
     /// The batch that waits for the store: the same until [`Recorder::acknowledge`], then a new one; `None` when there is
