@@ -107,8 +107,7 @@ impl What {
 /// # Errors
 /// See [`CliError`].
 pub async fn run(args: Args) -> Result<(), CliError> {
-    let admin = args.connection.admin()?;
-    let mut output = args.connection.output();
+    let (admin, mut output) = args.connection.open()?;
     execute(&args.what, &admin, &mut output).await
 }
 

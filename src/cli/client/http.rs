@@ -1,6 +1,7 @@
 //! Calls of the admin API: addresses, the token, bounded answers and errors read as problem+json; never what a call means.
 
 use std::fs;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use http::Method;
@@ -26,6 +27,7 @@ pub type Query = [(&'static str, String)];
 pub struct Admin {
     client: Client,
     base: Url,
+    answer_bytes: usize,
 }
 
 impl Admin {
@@ -59,7 +61,19 @@ impl Admin {
         let client = builder
             .build()
             .map_err(|e| CliError::usage(format!("no HTTP client can be made: {e}")))?;
-        Ok(Self { client, base })
+        Ok(Self {
+            client,
+            base,
+            answer_bytes: CLIENT_RESPONSE_BYTES,
+        })
+    }
+
+    /// Whether the token crosses a network in plain text.
+    pub fn speaks_openly(&self) -> bool {
+        let host = self.base.host_str().unwrap_or_default();
+        let address: Result<IpAddr, _> = host.trim_matches(['[', ']']).parse();
+        let local = host == "localhost" || address.is_ok_and(|a| a.is_loopback());
+        self.base.scheme() == "http" && !local
     }
 
     /// GET with a query.
@@ -138,12 +152,15 @@ impl Admin {
         };
         let response = request.send().await.map_err(unreachable)?;
         let status = response.status();
-        let bytes = read(response).await.map_err(|e| match e {
-            ReadError::Broken(e) => unreachable(e),
-            ReadError::TooLarge => CliError::Unexpected(format!(
-                "the answer is larger than {CLIENT_RESPONSE_BYTES} bytes: ask for less with --limit"
-            )),
-        })?;
+        let bytes = read(response, self.answer_bytes)
+            .await
+            .map_err(|e| match e {
+                ReadError::Broken(e) => unreachable(e),
+                ReadError::TooLarge => CliError::Unexpected(format!(
+                    "the answer is larger than {} bytes: ask for less with --limit",
+                    self.answer_bytes
+                )),
+            })?;
         if status.is_success() {
             return parse(&bytes);
         }
@@ -197,10 +214,10 @@ enum ReadError {
     TooLarge,
 }
 
-async fn read(mut response: Response) -> Result<Vec<u8>, ReadError> {
+async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, ReadError> {
     let mut bytes = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(ReadError::Broken)? {
-        if bytes.len() + chunk.len() > CLIENT_RESPONSE_BYTES {
+        if bytes.len() + chunk.len() > most {
             return Err(ReadError::TooLarge);
         }
         bytes.extend_from_slice(&chunk);
@@ -218,4 +235,97 @@ fn cause(error: &reqwest::Error) -> String {
         inner = next;
     }
     inner.to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::client::testing::Fake;
+    use serde_json::json;
+
+    fn connection(url: &str) -> Connection {
+        Connection {
+            admin_url: url.to_owned(),
+            admin_token_file: None,
+            admin_ca_file: None,
+            actor: None,
+            json: false,
+        }
+    }
+
+    fn admin(url: &str) -> Result<Admin, CliError> {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        Admin::new(&connection(url), Secret::new("t0ken"))
+    }
+
+    #[test]
+    fn addresses_that_would_lose_something_are_refused() {
+        for url in [
+            "",
+            "127.0.0.1:8082",
+            "ftp://x",
+            "http://u:p@x",
+            "http://x/?a=b",
+            "unix:/x",
+        ] {
+            assert_eq!(admin(url).unwrap_err().exit_code(), 2, "{url}");
+        }
+        let behind = admin("https://x.example/gateway/").unwrap();
+        let url = behind
+            .url(&["keys", "a?b/c"], &[("q", "1&2".to_owned())])
+            .unwrap();
+        assert_eq!(
+            url.as_str(),
+            "https://x.example/gateway/admin/v1/keys/a%3Fb%2Fc?q=1%262"
+        );
+    }
+
+    #[test]
+    fn plain_http_is_for_this_machine() {
+        for (url, openly) in [
+            ("http://127.0.0.1:1", false),
+            ("http://[::1]:1", false),
+            ("http://localhost", false),
+            ("https://x.example", false),
+            ("http://10.0.0.1", true),
+            ("http://x.example", true),
+        ] {
+            assert_eq!(admin(url).unwrap().speaks_openly(), openly, "{url}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_token_comes_from_its_file_and_a_missing_one_is_told() {
+        let fake = Fake::start(200, json!({})).await;
+        let file = tempfile::NamedTempFile::new().unwrap();
+        fs::write(file.path(), "t0ken\n").unwrap();
+        let mut connection = connection(&fake.url());
+        connection.admin_token_file = Some(file.path().to_owned());
+        let (admin, _) = connection.open().unwrap();
+        admin.get(&["keys"], &[]).await.unwrap();
+        assert_eq!(fake.requests().len(), 1);
+        fs::write(file.path(), " \n").unwrap();
+        assert_eq!(connection.open().err().unwrap().exit_code(), 2);
+        connection.admin_token_file = Some("/nowhere".into());
+        assert_eq!(connection.open().err().unwrap().exit_code(), 2);
+    }
+
+    #[tokio::test]
+    async fn redirects_are_not_followed() {
+        let fake = Fake::redirecting("/elsewhere").await;
+        let error = fake.admin().get(&["keys"], &[]).await.unwrap_err();
+        assert!(matches!(error, CliError::Unexpected(_)), "{error}");
+        assert_eq!(fake.requests().len(), 1);
+    }
+
+    #[tokio::test]
+    async fn an_answer_without_end_is_given_up() {
+        let fake = Fake::start(200, json!("x".repeat(98))).await;
+        let mut admin = fake.admin();
+        admin.answer_bytes = 100;
+        admin.get(&["events"], &[]).await.unwrap();
+        admin.answer_bytes = 99;
+        let error = admin.get(&["events"], &[]).await.unwrap_err();
+        assert!(error.to_string().contains("--limit"), "{error}");
+    }
 }

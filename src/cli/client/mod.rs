@@ -48,17 +48,17 @@ pub struct Connection {
 }
 
 impl Connection {
-    /// A client with the token from where the user put it.
+    /// A client with the token from where the user put it, and standard output and error to write to.
     ///
     /// # Errors
     /// What of the flags or the environment cannot be used.
-    pub fn admin(&self) -> Result<Admin, CliError> {
-        Admin::new(self, self.token()?)
-    }
-
-    /// Standard output and standard error.
-    pub fn output(&self) -> Output {
-        Output::standard(self.json)
+    pub fn open(&self) -> Result<(Admin, Output), CliError> {
+        let admin = Admin::new(self, self.token()?)?;
+        let mut output = Output::standard(self.json);
+        if admin.speaks_openly() {
+            output.note("warning: the admin token goes over the network unencrypted: use https://");
+        }
+        Ok((admin, output))
     }
 
     fn token(&self) -> Result<Secret, CliError> {

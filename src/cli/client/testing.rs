@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, LOCATION};
 use axum::response::{IntoResponse, Response};
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -17,6 +17,7 @@ use crate::base::secret::Secret;
 struct Seen {
     requests: Vec<String>,
     answers: Vec<(u16, Value)>,
+    location: Option<&'static str>,
 }
 
 /// The stand-in; it stops when it is dropped.
@@ -39,6 +40,7 @@ impl Fake {
         let seen = Arc::new(Mutex::new(Seen {
             requests: Vec::new(),
             answers,
+            location: None,
         }));
         let router = Router::new().fallback(answer).with_state(seen.clone());
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -51,10 +53,22 @@ impl Fake {
         }
     }
 
+    /// Sends everybody elsewhere.
+    pub async fn redirecting(to: &'static str) -> Self {
+        let fake = Self::start(302, Value::Null).await;
+        fake.seen.lock().location = Some(to);
+        fake
+    }
+
+    /// Where it is.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// A client of it.
     pub fn admin(&self) -> Admin {
         let connection = Connection {
-            admin_url: format!("http://{}", self.address),
+            admin_url: self.url(),
             admin_token_file: None,
             admin_ca_file: None,
             actor: None,
@@ -89,7 +103,8 @@ async fn answer(State(seen): State<Arc<Mutex<Seen>>>, request: Request) -> Respo
     };
     let status = http::StatusCode::from_u16(status).unwrap();
     if answer.is_null() {
-        return status.into_response();
+        let location = seen.location.map(|l| (LOCATION, l));
+        return (status, axum::response::AppendHeaders(location)).into_response();
     }
     let body = answer.to_string();
     (status, [(CONTENT_TYPE, "application/json")], body).into_response()

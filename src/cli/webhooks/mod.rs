@@ -246,8 +246,7 @@ impl Update {
 /// # Errors
 /// See [`CliError`].
 pub async fn run(args: Args) -> Result<(), CliError> {
-    let admin = args.connection.admin()?;
-    let mut output = args.connection.output();
+    let (admin, mut output) = args.connection.open()?;
     execute(args.command, &admin, &mut output).await
 }
 
