@@ -9,13 +9,16 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::range::{self, Rows};
-use crate::base::ceilings::USAGE_ROWS;
-use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
+use crate::base::clock::Timestamp;
 use crate::usage::model::{Granularity, UsagePoint};
 use crate::usage::port::SeriesQuery;
+use crate::usage::series;
 use crate::web::admin::query::Query;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
+
+/// A day.
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// Whose usage, when, and how wide the points are.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -49,18 +52,12 @@ pub(super) async fn get_usage(
     Query(query): Query<UsageQuery>,
 ) -> Result<Response, ApiError> {
     let granularity = query.granularity.unwrap_or(Granularity::Hour);
-    let (width_ms, usual_points) = match granularity {
-        Granularity::Hour => (HOUR_MS, 24),
-        Granularity::Day => (DAY_MS, 30),
-        Granularity::Month => (28 * DAY_MS, 13),
+    let usual = match granularity {
+        Granularity::Hour => DAY,
+        Granularity::Day => DAY * 30,
+        Granularity::Month => DAY * 365,
     };
-    let usual = Duration::from_millis(width_ms.unsigned_abs() * usual_points);
     let (from, to) = range::range(query.from, query.to, state.clock.now(), usual)?;
-    let points = to.since(from).as_millis() / u128::from(width_ms.unsigned_abs());
-    if points > USAGE_ROWS as u128 {
-        let message = format!("the range has more than {USAGE_ROWS} points of this granularity");
-        return Err(ApiError::field("from", message));
-    }
     let query = SeriesQuery {
         account_id: query.account_id,
         key_id: query.key_id,
@@ -68,6 +65,7 @@ pub(super) async fn get_usage(
         to,
         granularity,
     };
-    let points: Vec<UsagePoint> = state.usage.series(&query).await?;
-    respond::object(StatusCode::OK, &Rows::new(points))
+    let query = series::check(query).map_err(|e| ApiError::field("from", e.to_string()))?;
+    let points = state.usage.series(&query).await?;
+    respond::object(StatusCode::OK, &Rows::new(series::fill(&query, points)))
 }
