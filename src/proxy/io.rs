@@ -225,3 +225,59 @@ impl fmt::Debug for ClientIo {
             .finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncReadExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    async fn pair() -> (TcpStream, ClientIo, Arc<Connection>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = TcpStream::connect(listener.local_addr().unwrap())
+            .await
+            .unwrap();
+        let (socket, peer) = listener.accept().await.unwrap();
+        let connection = Arc::new(Connection::new(peer, false));
+        (client, ClientIo::plain(socket, connection.clone()), connection)
+    }
+
+    // Time stands still and jumps to the next timer whenever nothing else is to be done.
+    #[tokio::test(start_paused = true)]
+    async fn a_header_that_drips_is_cut_off_in_total_not_per_read() {
+        let (mut client, mut io, _) = pair().await;
+        let begun = tokio::time::Instant::now();
+        let drip = tokio::spawn(async move {
+            loop {
+                if client.write_all(b"x").await.is_err() {
+                    return;
+                }
+                tokio::time::sleep(HEADER_TIME / 10).await;
+            }
+        });
+        let mut buffer = [0; 64];
+        let error = loop {
+            match io.read(&mut buffer).await {
+                Ok(n) => assert!(n > 0),
+                Err(e) => break e,
+            }
+        };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        assert!(begun.elapsed() < HEADER_TIME * 2);
+        drip.abort();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn once_the_header_has_arrived_a_body_may_take_its_time() {
+        let (mut client, mut io, connection) = pair().await;
+        let mut buffer = [0; 64];
+        client.write_all(b"header").await.unwrap();
+        assert!(io.read(&mut buffer).await.unwrap() > 0);
+        connection.header_arrived();
+        let late = tokio::time::timeout(HEADER_TIME * 3, io.read(&mut buffer)).await;
+        assert!(late.is_err());
+        client.write_all(b"body").await.unwrap();
+        assert!(io.read(&mut buffer).await.unwrap() > 0);
+    }
+}

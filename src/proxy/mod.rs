@@ -28,4 +28,6 @@ pub mod snapshot;
 mod testing;
 pub mod trace;
 pub mod upstream;
+#[cfg(test)]
+mod wire_tests;
 mod worker;
