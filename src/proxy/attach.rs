@@ -7,7 +7,6 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::HeaderValue;
 use parking_lot::Mutex;
-use prometheus::IntCounter;
 
 use super::snapshot::Snapshot;
 use crate::accounts::service::effective_plan;
@@ -19,8 +18,8 @@ use crate::config::model::Plan;
 use crate::keys::cache::Attach;
 use crate::keys::model::KeyRecord;
 use crate::limits::{AccountLimits, KeyBucket, Limiter, LimiterError};
-use crate::observe::Metrics;
 use crate::usage::port::UsageStore;
+use crate::usage::{KeyUsage, Recorder};
 
 /// What stands beside a cached key.
 #[derive(Debug)]
@@ -33,8 +32,8 @@ pub struct Attached {
     pub bucket: Arc<KeyBucket>,
     /// The limits of its account.
     pub limits: Arc<AccountLimits>,
-    /// Counts its requests in the metrics.
-    pub requests: IntCounter,
+    /// What it does, for usage and its metric.
+    pub usage: Arc<KeyUsage>,
     /// `X-Fuelgate-Account`; a copy shares its bytes.
     pub account_value: HeaderValue,
     /// `X-Fuelgate-Scopes`; keys with the same scopes share its bytes.
@@ -49,8 +48,8 @@ pub struct Attacher {
     pub limiter: Arc<Limiter>,
     /// Where used quotas are read from when an account is new to this process.
     pub usage: Arc<dyn UsageStore>,
-    /// Counts requests by key.
-    pub metrics: Arc<Metrics>,
+    /// Counts what keys do.
+    pub recorder: Arc<Recorder>,
     /// The configuration in force: plans by name.
     pub snapshot: Arc<ArcSwap<Snapshot>>,
     /// The time.
@@ -116,7 +115,7 @@ impl Attach<Attached> for Attacher {
             name: record.name.as_str().into(),
             bucket: self.limiter.key(&record.id).map_err(unavailable)?,
             limits,
-            requests: self.metrics.usage_requests(id, &record.id),
+            usage: self.recorder.key(id, &record.id),
             account_value: HeaderValue::try_from(id)
                 .map_err(|_| StoreError::Corrupt(format!("account id {id}")))?,
             scopes_value: self.scope_values.value(&record.scopes),

@@ -9,6 +9,7 @@ use super::events;
 use super::gateway::{GatewayParts, note_upstream_time};
 use crate::base::error::Code;
 use crate::observe::{AccessLine, UpstreamOutcome};
+use crate::usage::Served;
 
 /// The status that metrics show for a client that left before its answer, as nginx writes it.
 const CLIENT_LEFT: u16 = 499;
@@ -21,7 +22,7 @@ pub(super) async fn finish(parts: &GatewayParts, session: &Session, ctx: &mut Ct
     } else if ctx.upstream_time.is_zero() {
         note_upstream_time(ctx);
     }
-    note_use(parts, ctx);
+    note_use(parts, session, ctx);
     let total = ctx.started.elapsed();
     count(parts, session, ctx, total);
     log(parts, session, ctx, total);
@@ -36,14 +37,30 @@ pub(super) fn give_back(parts: &GatewayParts, ctx: &mut Ctx) {
     }
 }
 
-fn note_use(parts: &GatewayParts, ctx: &Ctx) {
+fn note_use(parts: &GatewayParts, session: &Session, ctx: &Ctx) {
     let (Some(key), Some(client)) = (&ctx.key, &ctx.client) else {
         return;
     };
     parts.last_uses.note(key, client.ip, ctx.now);
-    if ctx.progress > Progress::Held {
-        key.attachment.requests.inc();
+    let usage = &key.attachment.usage;
+    match ctx.route() {
+        Some(route) if ctx.progress > Progress::Held => usage.served(&Served {
+            at: ctx.now,
+            route: &route.route.path,
+            method: &session.req_header().method,
+            status: ctx.status,
+            bytes_in: ctx.bytes_in,
+            bytes_out: ctx.bytes_out,
+            upstream_us: micros(ctx.upstream_time),
+        }),
+        Some(_) => usage.rejected(ctx.now),
+        // The key asked about itself, which is not counted.
+        None => {}
     }
+}
+
+fn micros(d: Duration) -> u64 {
+    u64::try_from(d.as_micros()).unwrap_or(u64::MAX)
 }
 
 fn count(parts: &GatewayParts, session: &Session, ctx: &Ctx, total: Duration) {
@@ -106,7 +123,6 @@ fn log(parts: &GatewayParts, session: &Session, ctx: &Ctx, total: Duration) {
         return;
     };
     let request = session.req_header();
-    let micros = |d: Duration| u64::try_from(d.as_micros()).unwrap_or(u64::MAX);
     log.submit(&AccessLine {
         time: ctx.now,
         request_id: ctx.request_id_str(),

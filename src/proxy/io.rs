@@ -240,7 +240,11 @@ mod tests {
             .unwrap();
         let (socket, peer) = listener.accept().await.unwrap();
         let connection = Arc::new(Connection::new(peer, false));
-        (client, ClientIo::plain(socket, connection.clone()), connection)
+        (
+            client,
+            ClientIo::plain(socket, connection.clone()),
+            connection,
+        )
     }
 
     // Time stands still and jumps to the next timer whenever nothing else is to be done.

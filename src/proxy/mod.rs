@@ -26,8 +26,8 @@ pub mod respond;
 pub mod snapshot;
 #[cfg(test)]
 mod testing;
+#[cfg(test)]
+mod tests;
 pub mod trace;
 pub mod upstream;
-#[cfg(test)]
-mod wire_tests;
 mod worker;

@@ -30,6 +30,7 @@ use crate::keys::secret;
 use crate::limits::Limiter;
 use crate::observe::Metrics;
 use crate::store::embedded::{EmbeddedStore, Options};
+use crate::usage::Recorder;
 use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
 use crate::usage::port::{SeriesQuery, UsageStore};
 use crate::webhooks::settler::pipeline;
@@ -164,7 +165,7 @@ impl Harness {
             accounts: Arc::new(Accounts::new(store.clone())),
             limiter: Arc::new(Limiter::default()),
             usage: Arc::new(NoUsage),
-            metrics: metrics.clone(),
+            recorder: Arc::new(Recorder::new("boot", Some(metrics.clone()))),
             snapshot: snapshot.clone(),
             clock: clock.clone(),
             scope_values: ScopeValues::default(),

@@ -1,0 +1,78 @@
+//! Routes with event rules on the wire: no 2xx without its event, no forwarded write while events cannot be recorded.
+
+use std::time::Duration;
+
+use crate::proxy::testing::Harness;
+use crate::webhooks::model::{Event, EventState};
+
+fn released(h: &Harness) -> usize {
+    let events = h.events.all_events();
+    let released = |e: &&Event| e.state == EventState::Released;
+    events.iter().filter(released).count()
+}
+
+const EVENTS: &str = r#"
+upstreams:
+  crm: { targets: [ { address: "UPSTREAM" } ] }
+routes:
+  - { path: "/v1/{what}", methods: [GET, POST], scopes: [], upstream: crm }
+events:
+  - { type: contact.created, route: { method: POST, path: "/v1/{what}" }, status: [201, 204] }
+"#;
+
+#[tokio::test]
+async fn a_2xx_on_a_route_with_events_has_its_event_before_the_client_sees_it() {
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    for (path, recorded) in [("created", 1), ("early", 2), ("nothing", 3), ("other", 3)] {
+        let a = c
+            .ask(
+                &format!("POST /v1/{path}"),
+                &[&key, "Accept-Encoding: gzip"],
+                "{}",
+            )
+            .await;
+        assert!(a.status < 300);
+        assert_eq!(h.events.all_events().len(), recorded, "{path}");
+    }
+    assert_eq!(
+        h.upstream.last().get("accept-encoding").as_deref(),
+        Some("identity")
+    );
+    c.ask("GET /v1/created", &[&key], "").await;
+    assert_eq!(h.events.all_events().len(), 3);
+    while released(&h) < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn while_events_cannot_be_recorded_writes_are_refused_before_they_are_forwarded() {
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    h.events.set_down(true);
+    let a = c.ask("POST /v1/created", &[&key], "{}").await;
+    assert_eq!((a.status, a.code().as_str()), (503, "store_unavailable"));
+    assert!(a.get("retry-after").is_some() && h.upstream.seen().is_empty());
+    assert_eq!(c.ask("GET /v1/created", &[&key], "").await.status, 201);
+    h.events.set_down(false);
+    assert_eq!(c.ask("POST /v1/created", &[&key], "{}").await.status, 201);
+}
+
+#[tokio::test]
+async fn a_client_that_leaves_does_not_take_its_event_with_it() {
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    c.send(format!(
+        "POST /v1/created HTTP/1.1\r\nHost: a\r\n{key}\r\nContent-Length: 2\r\n\r\n{{}}"
+    ))
+    .await;
+    drop(c);
+    while released(&h) < 1 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert_eq!(h.upstream.seen().len(), 1);
+}
