@@ -115,7 +115,7 @@ impl Attach<Attached> for Attacher {
             name: record.name.as_str().into(),
             bucket: self.limiter.key(&record.id).map_err(unavailable)?,
             limits,
-            usage: self.recorder.key(id, &record.id),
+            usage: self.recorder.key(id, record.id.as_str()),
             account_value: HeaderValue::try_from(id)
                 .map_err(|_| StoreError::Corrupt(format!("account id {id}")))?,
             scopes_value: self.scope_values.value(&record.scopes),
