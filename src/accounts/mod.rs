@@ -4,3 +4,5 @@ pub mod model;
 pub mod port;
 pub mod service;
 pub mod state;
+#[cfg(test)]
+mod tests;

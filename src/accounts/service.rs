@@ -225,8 +225,7 @@ impl Inner {
                 }
             }
         }
-        // What came into memory while rows were still there.
-        self.accounts.gone(id);
+        self.accounts.erased(id);
     }
 }
 

@@ -238,6 +238,12 @@ impl Accounts {
         self.tell(|o| o.account_gone(id));
     }
 
+    /// An erasure ended: the id is free for another account.
+    pub(super) fn erased(&self, id: &str) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        self.states.remove_if(id, |_, s| s.account.load().erasing);
+    }
+
     fn tell(&self, what: impl Fn(&dyn AccountObserver)) {
         for observer in self.observers.load().iter() {
             what(observer.as_ref());

@@ -173,7 +173,7 @@ fn sha256(text: &str) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::keys::fake::{self, settings};
+    use crate::keys::testing::{self, settings};
 
     fn keys(peppers: &[(&str, &str)]) -> Keys {
         settings(peppers, 10)
@@ -218,7 +218,7 @@ mod tests {
     }
 
     fn record(secret: StoredSecret) -> KeyRecord {
-        fake::record("key_1", "a", secret)
+        testing::record("key_1", "a", secret)
     }
 
     #[test]

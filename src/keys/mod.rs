@@ -2,8 +2,6 @@
 
 pub mod cache;
 pub mod digest;
-#[cfg(test)]
-mod fake;
 pub mod input;
 pub mod last_use;
 pub mod model;
@@ -12,3 +10,6 @@ pub mod secret;
 pub mod service;
 pub mod verify;
 pub mod view;
+
+#[cfg(test)]
+mod testing;

@@ -441,3 +441,6 @@ fn import_records(
         Err(wrong)
     }
 }
+
+#[cfg(test)]
+mod tests;

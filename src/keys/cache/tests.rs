@@ -6,8 +6,8 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::base::ceilings::{NEGATIVE_CACHE_ENTRIES, NEGATIVE_CACHE_TIME};
-use crate::keys::fake::{FakeStore, record, settings};
 use crate::keys::secret;
+use crate::keys::testing::{FakeStore, record, settings};
 
 /// The attachment is the record's revision, so that a test sees which one was read.
 struct Revision;
