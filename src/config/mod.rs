@@ -26,7 +26,7 @@ use std::path::{Path, PathBuf};
 
 pub use diff::diff_restart_only;
 pub use expand::Env;
-pub use report::{Problem, Report};
+pub use report::{MAX_PROBLEMS, Problem, Report};
 pub use schema::published as json_schema;
 pub use view::redacted_view;
 
@@ -69,6 +69,7 @@ pub fn load_with(
     match read_file(path, options) {
         Ok(bytes) => load_bytes(&bytes, path, env, options),
         Err(cause) => Err(Report {
+            omitted: 0,
             problems: vec![Problem {
                 file: path.to_path_buf(),
                 line: 1,

@@ -1,5 +1,8 @@
 //! The valid configuration: what `validate` makes and everything inward uses; never a serde shape, never a doubt.
 
+mod plan;
+mod traffic;
+
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
@@ -9,7 +12,9 @@ use std::time::Duration;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use crate::base::clock::Timestamp;
+pub use plan::*;
+pub use traffic::*;
+
 use crate::base::secret::Secret;
 
 /// One whole valid configuration; a request keeps the one it began with.
@@ -270,202 +275,6 @@ pub enum LegacyHash {
     Sha256,
 }
 
-/// A rate: `requests` tokens come in every `per`, up to `burst`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Rate {
-    /// Tokens that come in each period; at least 1.
-    pub requests: u64,
-    /// The period in seconds; at least 1.
-    pub per_seconds: u64,
-    /// Tokens the bucket holds; at least 1.
-    pub burst: u64,
-}
-
-/// Quotas of an account in UTC windows; `None` is no limit (in an override: the plan's).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct Quotas {
-    /// Requests sent upstream in a UTC hour.
-    pub hour: Option<u64>,
-    /// Requests sent upstream in a UTC month.
-    pub month: Option<u64>,
-}
-
-/// What an account may use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Plan {
-    /// Token bucket of each key.
-    pub rate: Rate,
-    /// Token bucket that the account's keys share.
-    pub account_rate: Option<Rate>,
-    /// Quotas of the account.
-    pub quotas: Quotas,
-    /// Keys at most (active or disabled, not revoked or expired).
-    pub max_keys: u64,
-}
-
-/// Settings of the limiter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// What holds while the store is away.
-    pub on_store_failure: OnStoreFailure,
-}
-
-/// What the limiter does while the store is away.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum OnStoreFailure {
-    /// Limits go on with what this node knows.
-    #[default]
-    Local,
-    /// Everything is admitted.
-    Allow,
-    /// Everything is refused with `store_unavailable`.
-    Deny,
-}
-
-/// A group of servers that answer alike.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Upstream {
-    /// Its name in the file.
-    pub name: String,
-    /// Its servers; at least one.
-    pub targets: Vec<Target>,
-    /// TLS to the servers; SNI and verified name are the target's host.
-    pub tls: bool,
-    /// Time to connect, TLS handshake included.
-    pub connect_timeout: Duration,
-    /// Time between two reads of a response.
-    pub read_timeout: Duration,
-    /// How its servers' health is watched; `None` takes every server for healthy.
-    pub health_check: Option<HealthCheck>,
-}
-
-/// A server of an upstream.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Target {
-    /// `host:port` as written; a host name is resolved off the request path.
-    pub address: String,
-    /// Its share of requests; at least 1.
-    pub weight: u32,
-}
-
-/// A health check by HTTP GET; any 2xx is healthy.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HealthCheck {
-    /// Path and query to ask for.
-    pub path: String,
-    /// Time between two checks.
-    pub interval: Duration,
-}
-
-/// Who may call a route.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub enum Auth {
-    /// Holders of one of our keys.
-    #[default]
-    Key,
-    /// Everybody; credentials are removed.
-    None,
-    /// Everybody; Authorization and cookies go to the upstream untouched, identity headers do not.
-    Passthrough,
-    /// A token that looks like one of our keys is one; any other goes to the upstream untouched.
-    KeyOrPassthrough,
-}
-
-/// A route: what is matched, who may, and where it goes.
-#[derive(Debug, Clone)]
-pub struct Route {
-    /// Its index in [`Config::routes`].
-    pub index: usize,
-    /// The template as written, e.g. `/v1/contacts/{id}`; names the route in logs, metrics and usage.
-    pub path: Arc<str>,
-    /// Lower-case host names without port; empty for every host.
-    pub hosts: Vec<String>,
-    /// Methods; HEAD is not implied by GET. Never empty.
-    pub methods: Vec<http::Method>,
-    /// Who may call it.
-    pub auth: Auth,
-    /// Scopes, all of which are required.
-    pub scopes: Vec<String>,
-    /// Where it goes: indexes into [`Config::upstreams`] with weights of at least 1. One entry without a split.
-    pub split: Vec<(usize, u32)>,
-    /// The upstream's path template with the route's own names.
-    pub rewrite: Option<Rewrite>,
-    /// Tokens that a request takes; at least 1.
-    pub cost: u64,
-    /// Only JSON bodies.
-    pub json_only: bool,
-    /// A ceiling for bodies instead of [`Ceilings::body_bytes`].
-    pub body_bytes: Option<u64>,
-    /// When and by what it is superseded.
-    pub deprecated: Option<Deprecated>,
-    /// Indexes into [`Config::events`] of rules that watch this route.
-    pub events: Vec<usize>,
-}
-
-/// A path template as literal pieces and names.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Rewrite {
-    /// In the path's order.
-    pub parts: Vec<RewritePart>,
-}
-
-/// A piece of a [`Rewrite`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RewritePart {
-    /// Text that is copied.
-    Literal(String),
-    /// The raw (still percent-encoded) value of the route's parameter of this name.
-    Param(String),
-}
-
-/// Deprecation of a route (RFC 9745) and its end (RFC 8594).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Deprecated {
-    /// Since when.
-    pub since: Timestamp,
-    /// When it will stop working.
-    pub sunset: Option<Timestamp>,
-    /// Where its successor is described.
-    pub link: Option<String>,
-}
-
-/// Maintenance mode.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Maintenance {
-    /// Whether it is on.
-    pub enabled: bool,
-    /// Indexes of the upstreams it covers; empty covers all.
-    pub upstreams: Vec<usize>,
-    /// Only requests with methods other than GET, HEAD and OPTIONS.
-    pub writes_only: bool,
-    /// `Retry-After`, in seconds.
-    pub retry_after_seconds: u64,
-}
-
-/// A rule that makes events of responses.
-#[derive(Debug, Clone)]
-pub struct EventRule {
-    /// Its index in [`Config::events`].
-    pub index: usize,
-    /// The event's type, e.g. `contact.created`.
-    pub event_type: Arc<str>,
-    /// Method of the route it watches.
-    pub method: http::Method,
-    /// Path template of the route it watches.
-    pub path: Arc<str>,
-    /// Statuses that fire it; all 2xx.
-    pub status: Vec<u16>,
-    /// A CEL condition; `None` where it is always true.
-    pub when: Option<String>,
-}
-
 /// Webhook delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhooks {
@@ -490,60 +299,6 @@ pub struct Api {
     pub server_prefix: String,
     /// The document.
     pub document: Arc<serde_json::Value>,
-}
-
-/// What an operator changes of a plan for one account; a missing member keeps the plan's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields, default)]
-pub struct PlanOverrides {
-    /// Instead of the plan's rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rate: Option<RateOverride>,
-    /// Instead of the plan's account rate.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub account_rate: Option<RateOverride>,
-    /// Quotas instead of the plan's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub quotas: Option<Quotas>,
-    /// Keys at most instead of the plan's.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub max_keys: Option<u64>,
-}
-
-/// A rate in an override.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct RateOverride {
-    /// Tokens that come in each period.
-    pub requests: u64,
-    /// The period in seconds.
-    pub per_seconds: u64,
-    /// Tokens the bucket holds.
-    pub burst: u64,
-}
-
-impl Plan {
-    /// This plan with an account's overrides.
-    #[must_use]
-    pub fn with(mut self, o: &PlanOverrides) -> Self {
-        let rate = |r: RateOverride| Rate {
-            requests: r.requests.max(1),
-            per_seconds: r.per_seconds.max(1),
-            burst: r.burst.max(1),
-        };
-        if let Some(r) = o.rate {
-            self.rate = rate(r);
-        }
-        if let Some(r) = o.account_rate {
-            self.account_rate = Some(rate(r));
-        }
-        if let Some(q) = o.quotas {
-            self.quotas.hour = q.hour.or(self.quotas.hour);
-            self.quotas.month = q.month.or(self.quotas.month);
-        }
-        self.max_keys = o.max_keys.unwrap_or(self.max_keys);
-        self
-    }
 }
 
 impl Config {

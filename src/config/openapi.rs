@@ -69,12 +69,12 @@ fn parse(file: &Path, bytes: &[u8], problem: &mut dyn FnMut(Place, String)) -> O
     let (root, repeated) = match parsed {
         Ok(parsed) => parsed,
         Err(e) => {
-            problem(place_of(e.mark, e.key), e.message);
+            problem(place_of(e.mark, e.path), e.message);
             return None;
         }
     };
     for e in repeated {
-        problem(place_of(e.mark, e.key), e.message);
+        problem(place_of(e.mark, e.path), e.message);
     }
     let mut reader = Reader {
         version: version(&root, problem)?,
@@ -89,11 +89,8 @@ fn parse(file: &Path, bytes: &[u8], problem: &mut dyn FnMut(Place, String)) -> O
     })
 }
 
-fn place_of(mark: super::tree::Mark, key: Option<String>) -> Place {
-    Place {
-        mark,
-        shown: key.unwrap_or_default(),
-    }
+const fn place_of(mark: super::tree::Mark, shown: String) -> Place {
+    Place { mark, shown }
 }
 
 fn version(root: &Node, problem: &mut dyn FnMut(Place, String)) -> Option<Version> {

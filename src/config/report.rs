@@ -34,9 +34,14 @@ impl fmt::Display for Problem {
 /// Everything that is wrong, file by file in the order of lines; never empty where it is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
-    /// The problems.
+    /// The problems, at most [`MAX_PROBLEMS`].
     pub problems: Vec<Problem>,
+    /// How many more there are.
+    pub omitted: usize,
 }
+
+/// Problems of one report: more of them help nobody, and a file of any size stays cheap to refuse.
+pub const MAX_PROBLEMS: usize = 500;
 
 impl Report {
     /// Sorts each file's problems by place and drops repetitions; files keep the order in which they were read.
@@ -61,6 +66,9 @@ impl fmt::Display for Report {
                 f.write_str("\n")?;
             }
             p.fmt(f)?;
+        }
+        if self.omitted > 0 {
+            write!(f, "\nand {} more", self.omitted)?;
         }
         Ok(())
     }

@@ -1,11 +1,13 @@
 //! Checks the tree against the JSON Schema and words what does not fit; never what a schema cannot say.
 
+use std::collections::HashSet;
 use std::sync::LazyLock;
 
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
 
+use super::report::MAX_PROBLEMS;
 use super::schema::{INLINE, expectation, known_names};
 use super::tree::{Data, Node, Place, Step};
 use super::yaml::plain_data;
@@ -18,8 +20,8 @@ static VALIDATOR: LazyLock<Result<Validator, String>> =
 
 /// Reports what does not fit and takes it out of the tree, so that what is left can be checked further.
 ///
-/// False where nothing useful is left.
-pub(super) fn check(root: &mut Node, problem: &mut dyn FnMut(Place, String)) -> bool {
+/// The first value is false where nothing useful is left; the second counts what was not reported.
+pub(super) fn check(root: &mut Node, problem: &mut dyn FnMut(Place, String)) -> (bool, usize) {
     let validator = match &*VALIDATOR {
         Ok(v) => v,
         Err(e) => {
@@ -27,30 +29,44 @@ pub(super) fn check(root: &mut Node, problem: &mut dyn FnMut(Place, String)) -> 
                 root.locate(&[]),
                 format!("the schema itself is broken: {e}"),
             );
-            return false;
+            return (false, 0);
         }
     };
     reread_substituted(validator, root);
-    for round in 0..ROUNDS {
-        let json = root.to_json();
-        let mut misfits = misfits(validator, &json);
-        if round > 0 {
-            // What the root lacks is reported, and the rest can be checked without it.
-            misfits.retain(|m| m.missing.is_none() || !m.path.is_empty());
+    let first = misfits(validator, &root.to_json());
+    for m in &first.list {
+        problem(m.place(root), m.message.clone());
+    }
+    // With so many there is nothing to be learnt from the rest.
+    let mut usable = first.omitted == 0;
+    let mut misfit = first.list;
+    for _ in 0..ROUNDS {
+        if misfit.is_empty() || !usable {
+            break;
         }
-        if misfits.is_empty() {
-            return true;
-        }
-        if round == 0 {
-            for m in &misfits {
-                problem(m.place(root), m.message.clone());
-            }
-        }
-        if !take_out(root, &misfits) {
-            return false;
+        usable = take_out(root, &misfit);
+        misfit = misfits(validator, &root.to_json()).list;
+        // What the root lacks is reported, and the rest can be checked without it.
+        misfit.retain(|m| m.missing.is_none() || !m.path.is_empty());
+    }
+    (usable && misfit.is_empty(), first.omitted)
+}
+
+/// What does not fit, as far as it is worth reporting.
+#[derive(Default)]
+struct Misfits {
+    list: Vec<Misfit>,
+    omitted: usize,
+}
+
+impl Misfits {
+    fn add(&mut self, misfit: impl FnOnce() -> Misfit) {
+        if self.list.len() < MAX_PROBLEMS {
+            self.list.push(misfit());
+        } else {
+            self.omitted += 1;
         }
     }
-    false
 }
 
 /// One thing that does not fit.
@@ -82,7 +98,7 @@ impl Misfit {
 /// A value that is one variable is read by what it looks like; where that does not fit, it is read the other way.
 fn reread_substituted(validator: &Validator, root: &mut Node) {
     let json = root.to_json();
-    for misfit in misfits(validator, &json) {
+    for misfit in misfits(validator, &json).list {
         let Some(node) = root.at_mut(&misfit.path) else {
             continue;
         };
@@ -95,23 +111,20 @@ fn reread_substituted(validator: &Validator, root: &mut Node) {
     }
 }
 
-fn misfits(validator: &Validator, json: &Value) -> Vec<Misfit> {
-    let mut found = Vec::new();
+fn misfits(validator: &Validator, json: &Value) -> Misfits {
+    let mut found = Misfits::default();
     for error in validator.iter_errors(json) {
         collect(&error, json, &mut found);
     }
     // One value can break several keywords of its schema, whose expectation reads the same.
-    let mut seen = Vec::new();
-    found.retain(|m: &Misfit| {
-        let id = (m.path.clone(), m.missing.clone());
-        let new = !seen.contains(&id);
-        seen.push(id);
-        new
-    });
+    let mut seen = HashSet::new();
+    found
+        .list
+        .retain(|m| seen.insert((m.path.clone(), m.missing.clone())));
     found
 }
 
-fn collect(error: &ValidationError<'_>, json: &Value, found: &mut Vec<Misfit>) {
+fn collect(error: &ValidationError<'_>, json: &Value, found: &mut Misfits) {
     let path = steps(error, json);
     let schema = schema_of(error);
     match error.kind() {
@@ -129,18 +142,20 @@ fn collect(error: &ValidationError<'_>, json: &Value, found: &mut Vec<Misfit>) {
             });
             match inner {
                 Some(branch) => branch.iter().for_each(|e| collect(e, json, found)),
-                None => found.push(misfit(path, wrong(schema, json, error))),
+                None => found.add(|| misfit(path, wrong(schema, json, error))),
             }
         }
         Kind::AdditionalProperties { unexpected } => {
             for name in unexpected {
-                let mut path = path.clone();
-                path.push(Step::from(name));
-                found.push(Misfit {
-                    path,
-                    missing: None,
-                    key: true,
-                    message: unknown(name, schema),
+                found.add(|| {
+                    let mut path = path.clone();
+                    path.push(Step::from(name));
+                    Misfit {
+                        path,
+                        missing: None,
+                        key: true,
+                        message: unknown(name, schema),
+                    }
                 });
             }
         }
@@ -149,14 +164,14 @@ fn collect(error: &ValidationError<'_>, json: &Value, found: &mut Vec<Misfit>) {
             let wanted = schema
                 .pointer(&format!("/properties/{name}"))
                 .map_or_else(|| "a value".to_owned(), expectation);
-            found.push(Misfit {
+            found.add(|| Misfit {
                 path,
                 missing: Some(name.to_owned()),
                 key: false,
                 message: format!("missing; expected {wanted}"),
             });
         }
-        _ => found.push(misfit(path, wrong(schema, json, error))),
+        _ => found.add(|| misfit(path, wrong(schema, json, error))),
     }
 }
 

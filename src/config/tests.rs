@@ -2,6 +2,7 @@
 
 mod env;
 mod files;
+mod forms;
 mod hostile;
 mod openapi;
 mod problems;
@@ -63,7 +64,7 @@ pub(super) fn text(text: &str) -> Result<Config, Report> {
 
 /// Loads a text that must be valid.
 pub(super) fn valid(yaml: &str) -> Config {
-    text(yaml).unwrap_or_else(|report| panic!("expected no problem:\n{report}\nin\n{yaml}"))
+    text(yaml).unwrap_or_else(|report| panic!("expected no problem:\n{report}"))
 }
 
 /// The lines of the report on a text that must not be valid.

@@ -54,7 +54,7 @@ pub(super) struct Entry {
 }
 
 /// A step on the way from the root to a setting.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(super) enum Step {
     Key(String),
     Index(usize),
@@ -278,7 +278,8 @@ impl Node {
     }
 }
 
-fn show_step(shown: &mut String, step: &Step, index: Option<usize>) {
+/// Adds a step to a path as people write it; `index` is that in the file, where elements before it were taken out.
+pub(super) fn show_step(shown: &mut String, step: &Step, index: Option<usize>) {
     match step {
         Step::Index(i) => {
             let _ = write!(shown, "[{}]", index.unwrap_or(*i));

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, Tag};
 use serde_json::Number;
 
-use super::tree::{Data, Entry, Item, Mark, Node};
+use super::tree::{Data, Entry, Item, Mark, Node, Step, show_step};
 
 /// Collections inside each other: far more than any configuration, far fewer than a stack.
 const DEPTH: usize = 64;
@@ -16,15 +16,15 @@ const NODES: usize = 250_000;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct YamlError {
     pub(super) mark: Mark,
-    /// The key it is about, where it is about one.
-    pub(super) key: Option<String>,
+    /// The setting it is about, where it is about one.
+    pub(super) path: String,
     pub(super) message: String,
 }
 
 fn error<T>(mark: Mark, message: impl Into<String>) -> Result<T, YamlError> {
     Err(YamlError {
         mark,
-        key: None,
+        path: String::new(),
         message: message.into(),
     })
 }
@@ -111,6 +111,8 @@ struct Open {
     anchor: usize,
     data: Data,
     key: Option<(String, Mark)>,
+    /// Keys of a mapping so far and their lines.
+    keys: HashMap<String, usize>,
 }
 
 #[derive(Default)]
@@ -197,6 +199,7 @@ impl Builder {
             anchor,
             data,
             key: None,
+            keys: HashMap::new(),
         });
         Ok(())
     }
@@ -210,6 +213,7 @@ impl Builder {
 
     /// Puts a complete node where it belongs.
     fn put(&mut self, node: Node, mark: Mark) -> Result<(), YamlError> {
+        let above = self.open.len().saturating_sub(1);
         let Some(open) = self.open.last_mut() else {
             self.document = Some(node);
             return Ok(());
@@ -230,16 +234,16 @@ impl Builder {
                 None => return error(mark, "expected a name before the colon"),
             },
             (Data::Map(m), Some((key, key_mark))) => {
-                if let Some(first) = m.iter().find(|e| e.key == key) {
+                if let Some(line) = open.keys.get(&key) {
+                    let message =
+                        format!("expected each setting once; it is on line {line} already");
                     self.repeated.push(YamlError {
                         mark: key_mark,
-                        message: format!(
-                            "expected each setting once; it is on line {} already",
-                            first.key_mark.line
-                        ),
-                        key: Some(key),
+                        path: path_to(&self.open[..above], &key),
+                        message,
                     });
                 } else {
+                    open.keys.insert(key.clone(), key_mark.line);
                     m.push(Entry {
                         key,
                         key_mark,
@@ -251,6 +255,20 @@ impl Builder {
         }
         Ok(())
     }
+}
+
+/// The path of `key` in the innermost collection that is being read; those around it are `open`.
+fn path_to(open: &[Open], key: &str) -> String {
+    let mut shown = String::new();
+    for o in open {
+        match (&o.data, &o.key) {
+            (Data::List(l), _) => show_step(&mut shown, &Step::Index(l.len()), None),
+            (_, Some((key, _))) => show_step(&mut shown, &Step::from(key), None),
+            _ => {}
+        }
+    }
+    show_step(&mut shown, &Step::from(key), None);
+    shown
 }
 
 fn size_of(node: &Node) -> usize {

@@ -69,7 +69,7 @@ fn repeated_settings_are_all_named() {
         lines,
         [
             "f.yaml:21:1: realm: expected each setting once; it is on line 20 already",
-            "f.yaml:22:53: burst: expected each setting once; it is on line 22 already",
+            "f.yaml:22:53: plans.standard.rate.burst: expected each setting once; it is on line 22 already",
         ]
     );
 }
@@ -142,6 +142,38 @@ fn depth_and_size_have_ceilings() {
 fn an_unknown_setting_with_a_long_name_costs_no_time() {
     let line = bytes(small_and(&format!("{}: 1\n", "x".repeat(900))).as_bytes());
     assert!(line.contains("unknown setting; expected one of"), "{line}");
+}
+
+#[test]
+fn large_files_are_refused_or_loaded_in_a_bounded_time() {
+    let started = std::time::Instant::now();
+    let many = |line: &dyn Fn(usize) -> String| (0..2_000).map(line).collect::<String>();
+    let unknown = small_and(&many(&|i| format!("x{i}: 1\n")));
+    let report = text(&unknown).map(|_| ()).unwrap_err();
+    assert_eq!(report.problems.len(), MAX_PROBLEMS);
+    assert_eq!(report.omitted, 2_000 - MAX_PROBLEMS);
+    assert!(report.to_string().ends_with("\nand 1500 more"));
+    let repeated = small_and(&many(&|_| "realm: 1\n".to_owned()));
+    let report = text(&repeated).map(|_| ()).unwrap_err();
+    assert_eq!(
+        (report.problems.len(), report.omitted),
+        (MAX_PROBLEMS, 1_499)
+    );
+    let routes =
+        (0..2_000).map(|i| format!("  - {{ path: /r{i}, methods: [POST], upstream: crm }}\n"));
+    let events = (0..2_000)
+        .map(|i| format!("  - {{ type: a.b, route: {{ method: POST, path: /r{i} }} }}\n"));
+    let full = small_and(&format!(
+        "{}events:\n{}",
+        routes.collect::<String>(),
+        events.collect::<String>()
+    ));
+    assert_eq!(valid(&full).routes[2_000].events, [1_999]);
+    assert!(
+        started.elapsed() < std::time::Duration::from_secs(60),
+        "{:?}",
+        started.elapsed()
+    );
 }
 
 /// Pieces that make texts that look like configuration, so that random ones get past the parser.

@@ -1,5 +1,6 @@
 //! Checks event rules and ties them to their routes; never evaluates a condition.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::Check;
@@ -16,17 +17,20 @@ pub(super) fn events(
     f: &ConfigFile,
     routes: &[Route],
 ) -> Vec<Arc<EventRule>> {
+    let index = Index::of(routes);
     let rules: Vec<Arc<EventRule>> = f
         .events
         .iter()
         .enumerate()
-        .map(|(i, e)| Arc::new(event(check, f, i, e, routes)))
+        .map(|(i, e)| Arc::new(event(check, f, i, e, &index)))
         .collect();
-    for route in routes {
-        let watching = rules.iter().filter(|r| watches(r, route));
-        if let Some(over) = watching.clone().nth(EVENTS_PER_REQUEST) {
+    let mut watching: HashMap<Key, usize> = HashMap::new();
+    for rule in &rules {
+        let rules = watching.entry(key(&rule.method, &rule.path)).or_default();
+        *rules += 1;
+        if *rules == EVENTS_PER_REQUEST + 1 {
             check.problem(
-                &steps!["events", over.index, "route"],
+                &steps!["events", rule.index, "route"],
                 format!("expected at most {EVENTS_PER_REQUEST} rules of one route"),
             );
         }
@@ -34,12 +38,41 @@ pub(super) fn events(
     rules
 }
 
+/// What a rule and a route have in common: a method and the paths that the template matches.
+type Key = (http::Method, String);
+
+fn key(method: &http::Method, path: &str) -> Key {
+    (method.clone(), template::shape(path))
+}
+
+/// Routes by what rules name them by.
+struct Index<'a>(HashMap<Key, Vec<&'a Route>>);
+
+impl<'a> Index<'a> {
+    fn of(routes: &'a [Route]) -> Self {
+        let mut index: HashMap<Key, Vec<&Route>> = HashMap::new();
+        for route in routes {
+            for method in &route.methods {
+                index
+                    .entry(key(method, &route.path))
+                    .or_default()
+                    .push(route);
+            }
+        }
+        Self(index)
+    }
+
+    fn matching(&self, method: &http::Method, path: &str) -> &[&'a Route] {
+        self.0.get(&key(method, path)).map_or(&[], Vec::as_slice)
+    }
+}
+
 fn event(
     check: &mut Check<'_>,
     f: &ConfigFile,
     index: usize,
     e: &EventFile,
-    routes: &[Route],
+    routes: &Index<'_>,
 ) -> EventRule {
     let at = steps!["events", index];
     check.ok(&under(&at, "type"), event_type(&e.event_type));
@@ -103,14 +136,10 @@ fn watched(
     f: &ConfigFile,
     e: &EventFile,
     method: &http::Method,
-    routes: &[Route],
+    routes: &Index<'_>,
     at: &[Step],
 ) {
-    let shape = template::shape(&e.route.path);
-    let matching: Vec<&Route> = routes
-        .iter()
-        .filter(|r| r.methods.contains(method) && template::shape(&r.path) == shape)
-        .collect();
+    let matching = routes.matching(method, &e.route.path);
     // Where routes were taken out for other problems, or a document is unreadable, it may well be among them.
     let complete = f.routes.len() == check.written.routes
         && f.apis.len() == check.written.apis
@@ -128,18 +157,19 @@ fn watched(
     }
 }
 
-fn watches(rule: &EventRule, route: &Route) -> bool {
-    route.methods.contains(&rule.method)
-        && template::shape(&route.path) == template::shape(&rule.path)
-}
-
 /// Routes with the rules that watch them.
 pub(super) fn attach(routes: Vec<Route>, rules: &[Arc<EventRule>]) -> Vec<Arc<Route>> {
+    let mut index: HashMap<Key, Vec<usize>> = HashMap::new();
+    for rule in rules {
+        let watching = index.entry(key(&rule.method, &rule.path)).or_default();
+        watching.push(rule.index);
+    }
     routes
         .into_iter()
         .map(|mut route| {
-            let watching = rules.iter().filter(|r| watches(r, &route));
-            route.events = watching.map(|r| r.index).collect();
+            let keys = route.methods.iter().map(|m| key(m, &route.path));
+            let watching = keys.filter_map(|k| index.get(&k)).flatten();
+            route.events = watching.copied().collect();
             Arc::new(route)
         })
         .collect()

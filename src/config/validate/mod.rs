@@ -17,7 +17,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::file::ConfigFile;
 use super::model::Config;
-use super::report::{Problem, Report};
+use super::report::{MAX_PROBLEMS, Problem, Report};
 use super::tree::{Node, Place, Step, steps};
 use super::{Env, LoadOptions, expand, shape, yaml};
 
@@ -105,6 +105,15 @@ fn push(report: &mut Report, file: &Path, place: Place, message: String) {
     if !place.shown.is_empty() && is_faulty(report, file, &place.shown) {
         return;
     }
+    add(report, file, place, message);
+}
+
+/// Adds a problem, or counts it where there are very many.
+fn add(report: &mut Report, file: &Path, place: Place, message: String) {
+    if report.problems.len() >= MAX_PROBLEMS {
+        report.omitted += 1;
+        return;
+    }
     report.problems.push(Problem {
         file: file.to_path_buf(),
         line: place.mark.line,
@@ -188,18 +197,20 @@ fn tree(
     for (path, message) in &unset {
         push(report, source, root.locate(path), message.clone());
     }
-    let fits = shape::check(&mut root, &mut |place, message| {
+    let (fits, omitted) = shape::check(&mut root, &mut |place, message| {
         push(report, source, place, message);
     });
+    report.omitted += omitted;
     fits.then_some((written, root))
 }
 
 fn push_yaml(report: &mut Report, source: &Path, e: yaml::YamlError) {
     let place = Place {
         mark: e.mark,
-        shown: e.key.unwrap_or_default(),
+        shown: e.path,
     };
-    push(report, source, place, e.message);
+    // Each repetition of a setting is a problem of its own.
+    add(report, source, place, e.message);
 }
 
 fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {

@@ -1,6 +1,6 @@
 //! Checks routes, those of OpenAPI documents included, and what they refer to; never matches a request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -62,7 +62,7 @@ pub(super) fn routes(check: &mut Check<'_>, f: &ConfigFile, ups: &[Arc<Upstream>
         let known = complete.then_some(scopes.as_slice());
         placed.extend(explicit(check, f, r, &at, ups, known));
     }
-    let own = placed.len();
+    let replacing = replacing(&placed);
     let mut apis = Vec::new();
     for (i, (a, document)) in f.apis.iter().zip(documents).enumerate() {
         let at = steps!["apis", i];
@@ -72,9 +72,11 @@ pub(super) fn routes(check: &mut Check<'_>, f: &ConfigFile, ups: &[Arc<Upstream>
             continue;
         };
         for operation in &document.operations {
-            let (explicit, _) = placed.split_at(own);
             let route = of_document(check, a, upstream, operation, &document, &scopes);
-            placed.extend(route.filter(|r| !replaced(explicit, r)));
+            placed.extend(route.filter(|p| {
+                let shape = template::shape(&p.route.path);
+                !replacing.contains(&(operation.method.clone(), shape))
+            }));
         }
         apis.push(Api {
             file: beside(check.source, &a.openapi),
@@ -362,14 +364,17 @@ fn of_document(
     })
 }
 
-/// Whether a route of the file stands in for a document's: same method, same template, every host.
-fn replaced(explicit: &[Placed], p: &Placed) -> bool {
-    let shape = template::shape(&p.route.path);
-    explicit.iter().any(|e| {
-        e.route.hosts.is_empty()
-            && p.route.methods.iter().all(|m| e.route.methods.contains(m))
-            && template::shape(&e.route.path) == shape
-    })
+/// Methods and templates for which a route of the file stands in for a document's: those that it has for every host.
+fn replacing(explicit: &[Placed]) -> HashSet<(http::Method, String)> {
+    explicit
+        .iter()
+        .filter(|p| p.route.hosts.is_empty())
+        .flat_map(|p| {
+            let shape = template::shape(&p.route.path);
+            let methods = p.route.methods.iter();
+            methods.map(move |m| (m.clone(), shape.clone()))
+        })
+        .collect()
 }
 
 /// Reports routes that would match the same requests with the same right.
