@@ -1,6 +1,8 @@
 //! One suite of behaviours that every backend passes: [`contract_tests`] runs it on whatever makes a [`Stores`]; never a backend's own matter.
 
 pub(crate) mod accounts;
+pub(crate) mod deliveries;
+pub(crate) mod events;
 pub(crate) mod keys;
 
 use std::sync::Arc;
@@ -12,6 +14,7 @@ use crate::base::audit::{Change, ChangeContext, IdempotentAnswer};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
+use crate::webhooks::port::EventStore;
 
 /// Noon of a day in the middle of a month.
 pub(crate) const NOON: i64 = 1_794_916_800_000;
@@ -20,7 +23,7 @@ pub(crate) const NOON: i64 = 1_794_916_800_000;
 pub(crate) struct Stores {
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
-    #[expect(dead_code, reason = "usage and events come next")]
+    pub(crate) events: Arc<dyn EventStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
     pub(crate) _keep: Box<dyn std::any::Any>,
@@ -51,6 +54,32 @@ macro_rules! contract_tests {
                 all_keys_of_an_account_are_revoked_at_once,
                 a_digest_moves_and_nothing_else,
                 a_last_use_never_goes_back;
+            events: a_pending_event_is_recorded_once_and_keeps_all_its_fields,
+                a_release_numbers_the_event_and_makes_deliveries,
+                settling_twice_changes_nothing,
+                a_dropped_event_is_gone_and_an_unresolved_one_is_counted,
+                stale_events_are_those_recorded_long_ago,
+                sequences_grow_per_account,
+                a_published_event_is_idempotent_by_id,
+                a_replay_starts_all_deliveries_anew,
+                a_replay_releases_an_unresolved_event_as_truncated,
+                events_are_listed_newest_first_by_filter,
+                finished_things_are_pruned_and_the_rest_stays,
+                an_erasure_takes_events_and_leaves_other_accounts,
+                what_comes_late_for_an_erased_account_is_left_out;
+            deliveries: an_account_has_no_more_endpoints_than_allowed,
+                an_endpoint_is_replaced_only_from_its_present_revision,
+                endpoints_are_listed_newest_first,
+                a_due_delivery_is_claimed_by_one_and_again_after_the_claim,
+                the_oldest_due_goes_first,
+                a_lost_claim_completes_nothing,
+                a_failed_attempt_is_logged_and_comes_again_when_due,
+                an_exhausted_delivery_has_failed_and_a_retry_starts_it_anew,
+                deliveries_of_a_paused_endpoint_wait,
+                a_gone_receiver_disables_the_endpoint_and_cancels_what_waits,
+                a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
+                a_test_goes_to_one_endpoint_whatever_it_wants,
+                deliveries_are_listed_by_filter;
         );
     };
     (@each $make:expr; $($topic:ident: $($name:ident),+;)+) => {

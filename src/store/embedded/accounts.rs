@@ -97,7 +97,6 @@ pub(super) fn ensure(conn: &Connection, id: &str, plan: &str, now: Timestamp) ->
 }
 
 /// Whether what comes in for the account is to be left out: it is being erased, or was a short while ago.
-#[expect(dead_code, reason = "usage and events come next")]
 pub(super) fn is_gone(conn: &Connection, id: &str) -> Done<bool> {
     Ok(first(
         conn,

@@ -160,7 +160,7 @@ CREATE INDEX event_type ON event (type, position);
 CREATE INDEX event_pending ON event (recorded_at) WHERE state = 0;
 CREATE INDEX event_unresolved ON event (position) WHERE state = 2;
 
--- Status: 0 active, 1 paused, 2 disabled. `resuming` while deliveries that were parked by a pause come back.
+-- Status: 0 active, 1 paused, 2 disabled.
 CREATE TABLE endpoint (
     id              TEXT PRIMARY KEY,
     account_id      TEXT NOT NULL,
@@ -171,14 +171,19 @@ CREATE TABLE endpoint (
     disabled_reason TEXT,
     created_at      INTEGER NOT NULL,
     secrets         TEXT NOT NULL,
-    revision        INTEGER NOT NULL,
-    resuming        INTEGER NOT NULL DEFAULT 0
+    revision        INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX endpoint_account ON endpoint (account_id, id);
-CREATE INDEX endpoint_resuming ON endpoint (id) WHERE resuming = 1;
+
+-- Endpoints that were resumed, disabled or deleted and whose unfinished deliveries do not all know it yet: those are
+-- brought in line piece by piece, so that no transaction grows with the backlog of an endpoint.
+CREATE TABLE endpoint_unsettled (
+    endpoint_id TEXT PRIMARY KEY
+) STRICT, WITHOUT ROWID;
 
 -- State: 0 pending, 1 succeeded, 2 failed, 3 cancelled. `due_at` is when it may be taken next: its next attempt, or
--- the end of the claim that it is under. A parked one waits for its paused endpoint and is not looked at.
+-- the end of the claim that it is under. A parked one waits for its paused endpoint and is not looked at. `queued_at` is
+-- when its present schedule began.
 CREATE TABLE delivery (
     id              TEXT PRIMARY KEY,
     event_id        TEXT NOT NULL,
@@ -189,6 +194,7 @@ CREATE TABLE delivery (
     attempts        INTEGER NOT NULL,
     next_attempt_at INTEGER,
     created_at      INTEGER NOT NULL,
+    queued_at       INTEGER NOT NULL,
     finished_at     INTEGER,
     due_at          INTEGER,
     claim           TEXT,
@@ -197,8 +203,8 @@ CREATE TABLE delivery (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX delivery_endpoint ON delivery (endpoint_id, id);
 CREATE INDEX delivery_due ON delivery (due_at) WHERE state = 0 AND parked = 0;
-CREATE INDEX delivery_parked ON delivery (endpoint_id) WHERE state = 0 AND parked = 1;
-CREATE INDEX delivery_pending ON delivery (created_at) WHERE state = 0;
+CREATE INDEX delivery_open ON delivery (endpoint_id, parked) WHERE state = 0;
+CREATE INDEX delivery_pending ON delivery (queued_at) WHERE state = 0;
 CREATE INDEX delivery_finished ON delivery (finished_at) WHERE state <> 0;
 
 CREATE TABLE attempt (

@@ -7,8 +7,13 @@
 
 mod accounts;
 mod change;
+mod claims;
+mod delivery_rows;
+mod endpoints;
 mod erase;
 mod erase_usage;
+mod event_rows;
+mod event_store;
 mod fail;
 mod health;
 mod job;
@@ -19,6 +24,7 @@ mod pseudonym;
 mod queue;
 mod reader;
 mod rows;
+mod settle;
 mod writer;
 
 use std::path::{Path, PathBuf};

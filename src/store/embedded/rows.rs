@@ -56,7 +56,6 @@ where
 }
 
 /// A small number as one of an enumeration's values; anything else is damage.
-#[expect(dead_code, reason = "usage and events come next")]
 pub(super) fn code<T: Copy>(row: &Row<'_>, column: &str, known: &[T]) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let n: i64 = row.get(index)?;

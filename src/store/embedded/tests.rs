@@ -22,6 +22,7 @@ fn stores() -> Stores {
     Stores {
         accounts: store.clone(),
         keys: store.clone(),
+        events: store.clone(),
         clock,
         _keep: Box::new((store, dir)),
     }

@@ -1,0 +1,178 @@
+//! Deliveries and attempts as rows, there and back, and lists of them; never which one is due.
+
+use rusqlite::{Connection, Row, ToSql, named_params};
+
+use super::fail::Done;
+use super::rows::{all, code, fetch, first, paged, run};
+use crate::base::clock::Timestamp;
+use crate::base::ids;
+use crate::base::page::{Page, PageRequest};
+use crate::webhooks::model::{Attempt, Delivery, DeliveryState, Event};
+use crate::webhooks::port::DeliveryFilter;
+
+/// States by their number in the table.
+const STATES: [DeliveryState; 4] = [
+    DeliveryState::Pending,
+    DeliveryState::Succeeded,
+    DeliveryState::Failed,
+    DeliveryState::Cancelled,
+];
+
+pub(super) fn state_code(state: DeliveryState) -> u8 {
+    match state {
+        DeliveryState::Pending => 0,
+        DeliveryState::Succeeded => 1,
+        DeliveryState::Failed => 2,
+        DeliveryState::Cancelled => 3,
+    }
+}
+
+pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
+    Ok(Delivery {
+        id: row.get("id")?,
+        event_id: row.get("event_id")?,
+        endpoint_id: row.get("endpoint_id")?,
+        account_id: row.get("account_id")?,
+        event_type: row.get("event_type")?,
+        state: code(row, "state", &STATES)?,
+        attempts: row.get("attempts")?,
+        next_attempt_at: row.get("next_attempt_at")?,
+        created_at: row.get("created_at")?,
+        finished_at: row.get("finished_at")?,
+    })
+}
+
+fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
+    Ok(Attempt {
+        at: row.get("at")?,
+        status: row.get("status")?,
+        latency_ms: row.get("latency_ms")?,
+        error: row.get("error")?,
+        reply_excerpt: row.get("reply_excerpt")?,
+    })
+}
+
+pub(super) fn by_id(conn: &Connection, id: &str) -> Done<Option<Delivery>> {
+    first(conn, "SELECT * FROM delivery WHERE id = ?1", [id], delivery)
+}
+
+/// The delivery of an event to an endpoint.
+pub(super) fn of(conn: &Connection, event_id: &str, endpoint_id: &str) -> Done<Option<Delivery>> {
+    first(
+        conn,
+        "SELECT * FROM delivery WHERE event_id = ?1 AND endpoint_id = ?2",
+        (event_id, endpoint_id),
+        delivery,
+    )
+}
+
+/// Makes a delivery, due at once, unless there is one of this event to this endpoint. True when it was made.
+pub(super) fn insert(
+    conn: &Connection,
+    event: &Event,
+    endpoint_id: &str,
+    now: Timestamp,
+) -> Done<bool> {
+    let written = run(
+        conn,
+        "INSERT INTO delivery (id, event_id, endpoint_id, account_id, event_type, state, attempts,
+             next_attempt_at, created_at, queued_at, due_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?6, ?6, ?6) ON CONFLICT DO NOTHING",
+        (
+            ids::new(ids::DELIVERY),
+            &event.id,
+            endpoint_id,
+            &event.account_id,
+            &event.event_type,
+            now,
+        ),
+    )?;
+    Ok(written > 0)
+}
+
+/// Starts the schedule of a delivery anew, whatever its state; a claim on it is lost.
+pub(super) fn restart(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
+    run(
+        conn,
+        "UPDATE delivery SET state = 0, attempts = 0, next_attempt_at = ?2, due_at = ?2, queued_at = ?2,
+             finished_at = NULL, claim = NULL, parked = 0 WHERE id = ?1",
+        (id, now),
+    )?;
+    Ok(())
+}
+
+pub(super) fn restart_of(
+    conn: &Connection,
+    event_id: &str,
+    endpoint_id: &str,
+    now: Timestamp,
+) -> Done<()> {
+    match of(conn, event_id, endpoint_id)? {
+        Some(d) => restart(conn, &d.id, now),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn log_attempt(conn: &Connection, delivery_id: &str, a: &Attempt) -> Done<()> {
+    run(
+        conn,
+        "INSERT INTO attempt (delivery_id, number, at, status, latency_ms, error, reply_excerpt)
+         SELECT :delivery_id, ifnull(max(number), 0) + 1, :at, :status, :latency_ms, :error, :reply_excerpt
+         FROM attempt WHERE delivery_id = :delivery_id",
+        named_params! {
+            ":delivery_id": delivery_id,
+            ":at": a.at,
+            ":status": a.status,
+            ":latency_ms": a.latency_ms,
+            ":error": a.error,
+            ":reply_excerpt": a.reply_excerpt,
+        },
+    )?;
+    Ok(())
+}
+
+fn attempts(conn: &Connection, delivery_id: &str) -> Done<Vec<Attempt>> {
+    all(
+        conn,
+        "SELECT * FROM attempt WHERE delivery_id = ?1 ORDER BY number",
+        [delivery_id],
+        attempt,
+    )
+}
+
+pub(super) fn with_attempts(conn: &Connection, id: &str) -> Done<Option<(Delivery, Vec<Attempt>)>> {
+    match by_id(conn, id)? {
+        Some(d) => Ok(Some((d, attempts(conn, id)?))),
+        None => Ok(None),
+    }
+}
+
+/// Newest first: ids of deliveries sort by creation.
+pub(super) fn list(
+    conn: &Connection,
+    filter: &DeliveryFilter,
+    page: &PageRequest,
+) -> Done<Page<(Delivery, Vec<Attempt>)>> {
+    let mut sql = "SELECT * FROM delivery WHERE id < ifnull(:after, '~')".to_owned();
+    let limit = fetch(page);
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &page.after), (":limit", &limit)];
+    for (column, name, value) in [
+        ("endpoint_id", ":endpoint_id", &filter.endpoint_id),
+        ("event_id", ":event_id", &filter.event_id),
+    ] {
+        if value.is_some() {
+            sql.push_str(&format!(" AND {column} = {name}"));
+            params.push((name, value));
+        }
+    }
+    if let Some(state) = filter.state {
+        sql.push_str(&format!(" AND state = {}", state_code(state)));
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT :limit");
+    let mut found = Vec::new();
+    for d in all(conn, &sql, &params[..], delivery)? {
+        let tried = attempts(conn, &d.id)?;
+        found.push((d, tried));
+    }
+    Ok(paged(found, page, |(d, _)| d.id.clone()))
+}
