@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod keys;
+pub(crate) mod usage;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::base::audit::{Change, ChangeContext, IdempotentAnswer};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
+use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventStore;
 
 /// Noon of a day in the middle of a month.
@@ -24,6 +26,7 @@ pub(crate) struct Stores {
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) events: Arc<dyn EventStore>,
+    pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
     pub(crate) _keep: Box<dyn std::any::Any>,
@@ -80,6 +83,16 @@ macro_rules! contract_tests {
                 a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
                 a_test_goes_to_one_endpoint_whatever_it_wants,
                 deliveries_are_listed_by_filter;
+            usage: a_batch_counts_once_however_often_it_comes,
+                a_large_batch_counts_once_as_well,
+                used_counts_what_was_sent_upstream_in_this_hour_and_month,
+                a_series_has_points_by_hour_day_and_month,
+                a_point_tells_classes_and_refusals_apart,
+                a_series_is_of_a_key_an_account_or_all,
+                the_most_called_endpoints_come_first,
+                callers_of_a_route_are_named_most_requests_first,
+                old_hours_and_days_are_pruned_each_in_their_time,
+                an_erasure_takes_usage_and_what_comes_late;
         );
     };
     (@each $make:expr; $($topic:ident: $($name:ident),+;)+) => {

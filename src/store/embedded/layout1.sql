@@ -123,11 +123,12 @@ CREATE TABLE usage_caller (
     PRIMARY KEY (route, span, start, account_id, key_id)
 ) STRICT, WITHOUT ROWID;
 
--- How far each process's batches are applied: all up to `sequence`, and `parts` pieces of the next one.
+-- How far each process's batches are applied: `pieces` of the one of this sequence, or the `whole` of it.
 CREATE TABLE usage_marker (
     boot_id  TEXT PRIMARY KEY,
     sequence INTEGER NOT NULL,
-    parts    INTEGER NOT NULL,
+    pieces   INTEGER NOT NULL,
+    whole    INTEGER NOT NULL,
     at       INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 

@@ -25,6 +25,9 @@ mod queue;
 mod reader;
 mod rows;
 mod settle;
+mod usage;
+mod usage_read;
+mod usage_store;
 mod writer;
 
 use std::path::{Path, PathBuf};

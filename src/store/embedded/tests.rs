@@ -23,12 +23,27 @@ fn stores() -> Stores {
         accounts: store.clone(),
         keys: store.clone(),
         events: store.clone(),
+        usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),
     }
 }
 
 contract_tests!(stores());
+
+mod crash;
+mod writes;
+
+/// Waits until `is_so`, which has to be soon.
+async fn bounded(is_so: impl Fn() -> bool) {
+    for _ in 0..5_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+    panic!("what was waited for did not come");
+}
 
 fn refusal(dir: &Path) -> OpenError {
     EmbeddedStore::open(

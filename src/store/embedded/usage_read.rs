@@ -1,0 +1,289 @@
+//! Series, totals, endpoints and callers out of the usage tables; never what a quota makes of them.
+
+use std::collections::HashMap;
+
+use rusqlite::{Connection, named_params};
+
+use super::fail::Done;
+use super::rows::{all, first};
+use super::usage::{ALL, DAY, HOUR, MONTH};
+use crate::base::ceilings;
+use crate::base::clock::{DAY_MS, Timestamp};
+use crate::usage::model::{EndpointUsage, Granularity, RouteCaller, UsagePoint};
+use crate::usage::port::SeriesQuery;
+
+pub(super) fn used(
+    conn: &Connection,
+    account_id: &str,
+    hour: Timestamp,
+    month: Timestamp,
+) -> Done<(u64, u64)> {
+    let total = |span: u8, start: Timestamp| -> Done<u64> {
+        Ok(first(
+            conn,
+            "SELECT requests FROM usage_total WHERE span = ?1 AND start = ?2 AND account_id = ?3",
+            (span, start, account_id),
+            |r| r.get(0),
+        )?
+        .unwrap_or(0))
+    };
+    Ok((total(HOUR, hour)?, total(MONTH, month)?))
+}
+
+/// Part of a range that one span covers; the end is not in it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Part {
+    span: u8,
+    from: Timestamp,
+    to: Timestamp,
+}
+
+/// Whole days from the table of days, the hours before and after them from that of hours.
+fn parts(from: Timestamp, to: Timestamp) -> [Part; 3] {
+    let up = from.day_start();
+    let first_day = if up == from {
+        from
+    } else {
+        Timestamp::from_millis(up.millis().saturating_add(DAY_MS))
+    };
+    let end_day = to.day_start();
+    let part = |span, from, to| Part { span, from, to };
+    if first_day < end_day {
+        [
+            part(HOUR, from, first_day),
+            part(DAY, first_day, end_day),
+            part(HOUR, end_day, to),
+        ]
+    } else {
+        [
+            part(HOUR, from, to),
+            part(DAY, from, from),
+            part(HOUR, to, to),
+        ]
+    }
+}
+
+/// Starts of a span that a table has within a range, one seek each.
+fn starts(conn: &Connection, next: &str, part: Part) -> Done<Vec<Timestamp>> {
+    let mut found = Vec::new();
+    let mut from = part.from;
+    while found.len() < ceilings::USAGE_ROWS && from < part.to {
+        let start: Option<Timestamp> =
+            first(conn, next, (part.span, from, part.to), |r| r.get(0))?.flatten();
+        let Some(start) = start else { break };
+        found.push(start);
+        from = Timestamp::from_millis(start.millis().saturating_add(1));
+    }
+    Ok(found)
+}
+
+/// The account that a series is of: a key asked for by itself tells it.
+fn account_of(conn: &Connection, query: &SeriesQuery) -> Done<Option<String>> {
+    match (&query.account_id, &query.key_id) {
+        (Some(account), _) => Ok(Some(account.clone())),
+        (None, None) => Ok(Some(ALL.to_owned())),
+        (None, Some(key)) => first(
+            conn,
+            "SELECT account_id FROM api_key WHERE id = ?1",
+            [key],
+            |r| r.get(0),
+        ),
+    }
+}
+
+pub(super) fn series(conn: &Connection, query: &SeriesQuery) -> Done<Vec<UsagePoint>> {
+    let Some(account) = account_of(conn, query)? else {
+        return Ok(Vec::new());
+    };
+    let part = Part {
+        span: if query.granularity == Granularity::Hour {
+            HOUR
+        } else {
+            DAY
+        },
+        from: query.from,
+        to: query.to,
+    };
+    let next = "SELECT min(start) FROM usage WHERE span = ?1 AND start >= ?2 AND start < ?3";
+    let key = query.key_id.as_deref().unwrap_or(ALL);
+    let mut points: Vec<UsagePoint> = Vec::new();
+    for start in starts(conn, next, part)? {
+        let begins = match query.granularity {
+            Granularity::Hour | Granularity::Day => start,
+            Granularity::Month => start.month_start(),
+        };
+        for row in rows_at(conn, part.span, start, &account, key)? {
+            if points.last().is_none_or(|p| p.start != begins) {
+                points.push(UsagePoint {
+                    start: begins,
+                    ..UsagePoint::default()
+                });
+            }
+            if let Some(p) = points.last_mut() {
+                row.add_to(p);
+            }
+        }
+    }
+    // Microseconds were summed; a point shows milliseconds.
+    for p in &mut points {
+        p.upstream_ms /= 1000;
+    }
+    Ok(points)
+}
+
+struct SumRow {
+    class: u8,
+    requests: u64,
+    bytes_in: u64,
+    bytes_out: u64,
+    upstream_us: u64,
+}
+
+impl SumRow {
+    fn add_to(&self, p: &mut UsagePoint) {
+        if self.class == 0 {
+            p.rejected = p.rejected.saturating_add(self.requests);
+        } else {
+            p.requests = p.requests.saturating_add(self.requests);
+            *p.by_status.entry(format!("{}xx", self.class)).or_default() += self.requests;
+        }
+        p.bytes_in = p.bytes_in.saturating_add(self.bytes_in);
+        p.bytes_out = p.bytes_out.saturating_add(self.bytes_out);
+        p.upstream_ms = p.upstream_ms.saturating_add(self.upstream_us);
+    }
+}
+
+fn rows_at(
+    conn: &Connection,
+    span: u8,
+    start: Timestamp,
+    account: &str,
+    key: &str,
+) -> Done<Vec<SumRow>> {
+    all(
+        conn,
+        "SELECT class, requests, bytes_in, bytes_out, upstream_us FROM usage
+         WHERE span = ?1 AND start = ?2 AND account_id = ?3 AND key_id = ?4 ORDER BY class",
+        (span, start, account, key),
+        |r| {
+            Ok(SumRow {
+                class: r.get(0)?,
+                requests: r.get(1)?,
+                bytes_in: r.get(2)?,
+                bytes_out: r.get(3)?,
+                upstream_us: r.get(4)?,
+            })
+        },
+    )
+}
+
+pub(super) fn endpoints(
+    conn: &Connection,
+    account_id: Option<&str>,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u32,
+) -> Done<Vec<EndpointUsage>> {
+    let next =
+        "SELECT min(start) FROM usage_endpoint WHERE span = ?1 AND start >= ?2 AND start < ?3";
+    let mut sums: HashMap<(String, String), (u64, u64)> = HashMap::new();
+    for part in parts(from, to) {
+        for start in starts(conn, next, part)? {
+            let rows: Vec<(String, String, u64, u64)> = all(
+                conn,
+                "SELECT route, method, requests, errors FROM usage_endpoint
+                 WHERE span = ?1 AND start = ?2 AND account_id = ?3",
+                (part.span, start, account_id.unwrap_or(ALL)),
+                |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
+            )?;
+            for (route, method, requests, errors) in rows {
+                let sum = sums.entry((route, method)).or_default();
+                sum.0 += requests;
+                sum.1 += errors;
+            }
+        }
+    }
+    let mut found: Vec<_> = sums
+        .into_iter()
+        .map(|((route, method), (requests, errors))| EndpointUsage {
+            method,
+            route,
+            requests,
+            errors,
+        })
+        .collect();
+    found.sort_unstable_by(|a, b| {
+        b.requests
+            .cmp(&a.requests)
+            .then_with(|| (&a.route, &a.method).cmp(&(&b.route, &b.method)))
+    });
+    found.truncate(limit as usize);
+    Ok(found)
+}
+
+pub(super) fn callers(
+    conn: &Connection,
+    route: &str,
+    from: Timestamp,
+    to: Timestamp,
+    limit: u32,
+) -> Done<Vec<RouteCaller>> {
+    let [before, whole, after] = parts(from, to);
+    all(
+        conn,
+        "SELECT account_id, key_id, sum(requests) AS requests, max(last_at) AS last_at FROM (
+             SELECT * FROM usage_caller
+                 WHERE route = :route AND span = 0 AND start >= :before_from AND start < :before_to
+             UNION ALL SELECT * FROM usage_caller
+                 WHERE route = :route AND span = 1 AND start >= :whole_from AND start < :whole_to
+             UNION ALL SELECT * FROM usage_caller
+                 WHERE route = :route AND span = 0 AND start >= :after_from AND start < :after_to)
+         GROUP BY account_id, key_id ORDER BY requests DESC, account_id, key_id LIMIT :limit",
+        named_params! {
+            ":route": route,
+            ":before_from": before.from,
+            ":before_to": before.to,
+            ":whole_from": whole.from,
+            ":whole_to": whole.to,
+            ":after_from": after.from,
+            ":after_to": after.to,
+            ":limit": limit,
+        },
+        |r| {
+            Ok(RouteCaller {
+                account_id: r.get(0)?,
+                key_id: r.get(1)?,
+                requests: r.get(2)?,
+                last_at: r.get(3)?,
+            })
+        },
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_range_is_cut_at_midnights_without_gap_or_overlap() {
+        let t = |s: &str| Timestamp::parse(s).unwrap();
+        for (from, to, days) in [
+            ("2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z", 2),
+            ("2026-11-01T05:00:00Z", "2026-11-03T07:00:00Z", 1),
+            ("2026-11-01T05:00:00Z", "2026-11-02T07:00:00Z", 0),
+            ("2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z", 0),
+            ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z", 0),
+        ] {
+            let (from, to) = (t(from), t(to));
+            let [a, b, c] = parts(from, to);
+            assert_eq!((a.from, c.to), (from, to));
+            if b.from < b.to {
+                assert_eq!((a.to, b.to), (b.from, c.from));
+            } else {
+                assert_eq!(a.to, to);
+                assert_eq!(c.from, c.to);
+            }
+            assert_eq!(b.to.millis() - b.from.millis(), days * DAY_MS);
+        }
+    }
+}
