@@ -1,11 +1,8 @@
 //! The part of an exchange that event rules need: bodies kept up to a ceiling, the record before the header, the release at the end; never a rule.
 
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use pingora::http::{RequestHeader, ResponseHeader};
-use tokio::time::Instant;
 
 use super::ctx::Ctx;
 use super::refusal::Refusal;
@@ -14,9 +11,6 @@ use crate::base::error::Code;
 use crate::webhooks::facts::FactSources;
 use crate::webhooks::pipeline::{Events, ExchangeMeta, PendingExchange};
 use crate::webhooks::settlement::{Captured, CapturedBody};
-
-/// First wait before an event that could not be recorded is tried again; it doubles.
-const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// An exchange on a route with event rules.
 #[derive(Debug)]
@@ -169,26 +163,16 @@ async fn record_with_patience(
     events: &Events,
     meta: ExchangeMeta<'_>,
 ) -> Result<PendingExchange, Refusal> {
-    let end = Instant::now() + EVENT_RECORD_TIME;
-    let mut wait = FIRST_WAIT;
-    loop {
-        let error = match events.record(meta).await {
-            Ok(pending) => return Ok(pending),
-            Err(e) => e,
-        };
-        if Instant::now() + wait >= end {
-            tracing::error!(
-                request_id = meta.request_id,
-                route = meta.facts.route,
-                "an event could not be recorded, its request is answered with 503: {error}"
-            );
-            return Err(Refusal::new(Code::StoreUnavailable).detail(
-                "The API has carried out the request, but its event could not be recorded. Check before you repeat it.",
-            ));
-        }
-        tokio::time::sleep(wait).await;
-        wait = wait.saturating_mul(2);
-    }
+    events.record(meta, EVENT_RECORD_TIME).await.map_err(|error| {
+        tracing::error!(
+            request_id = meta.request_id,
+            route = meta.facts.route,
+            "an event could not be recorded, its request is answered with 503: {error}"
+        );
+        Refusal::new(Code::StoreUnavailable).detail(
+            "The API has carried out the request, but its event could not be recorded. Check before you repeat it.",
+        )
+    })
 }
 
 /// Hands the exchange's events on, once it has ended in whatever way.

@@ -159,7 +159,9 @@ impl Snapshot {
     /// The rules that watch a route, where a request with this method can fire them.
     pub fn rules(&self, route: usize, method: &Method) -> Option<&RouteRules> {
         let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        (!reads).then(|| self.events.for_route(route)).flatten()
+        (!reads)
+            .then(|| self.events.for_route(route, method))
+            .flatten()
     }
 }
 

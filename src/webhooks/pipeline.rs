@@ -2,12 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::{Method, header};
 use parking_lot::Mutex;
 use percent_encoding::percent_decode_str;
 use smallvec::SmallVec;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::Instant;
 
 use super::counters::EventCounters;
 use super::facts::{FactSources, Facts};
@@ -19,6 +21,9 @@ use crate::base::ceilings::{RELEASE_BYTES, RELEASE_QUEUE, RELEASE_WAIT};
 use crate::base::clock::Clock;
 use crate::base::error::StoreError;
 use crate::base::ids;
+
+/// First wait before events that could not be recorded are tried again; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(20);
 
 /// Ids of events whose exchange this process still has in hand, so that no sweep takes them for lost.
 #[derive(Debug, Default)]
@@ -156,11 +161,16 @@ impl Events {
     }
 
     /// Records an event for each rule that the response can fire; durable when it returns. Call it before the
-    /// response's header goes to the client, and once for each exchange. Empty where no rule fires.
+    /// response's header goes to the client, and once for each exchange. Empty where no rule fires. A store that
+    /// fails is tried again for at most `patience`, with the same ids: a write that succeeded unseen is not doubled.
     ///
     /// # Errors
     /// The store did not take them: the client must not see the 2xx.
-    pub async fn record(&self, meta: ExchangeMeta<'_>) -> Result<PendingExchange, StoreError> {
+    pub async fn record(
+        &self,
+        meta: ExchangeMeta<'_>,
+        patience: Duration,
+    ) -> Result<PendingExchange, StoreError> {
         let source = meta.facts;
         let facts = Facts::new(source);
         let candidates: SmallVec<[Arc<Rule>; 1]> =
@@ -173,8 +183,7 @@ impl Events {
             .collect();
         let grip = Grip::new(&self.held, events.iter().map(|e| e.id.clone()));
         if !events.is_empty() {
-            self.store
-                .record_pending(&events)
+            self.write(&events, patience)
                 .await
                 .inspect_err(|_| self.counters.record_failures.add(1))?;
             self.counters.recorded.add(events.len() as u64);
@@ -188,6 +197,19 @@ impl Events {
             events: events.into_iter().map(|e| e.id).zip(candidates).collect(),
             grip,
         })
+    }
+
+    async fn write(&self, events: &[Event], patience: Duration) -> Result<(), StoreError> {
+        let end = Instant::now() + patience;
+        let mut wait = FIRST_WAIT;
+        loop {
+            match self.store.record_pending(events).await {
+                Err(StoreError::Unavailable(_)) if Instant::now() + wait < end => {}
+                result => return result,
+            }
+            tokio::time::sleep(wait).await;
+            wait = wait.saturating_mul(2);
+        }
     }
 
     /// Drops candidates whose condition is false already: those that look at no body have their answer now.

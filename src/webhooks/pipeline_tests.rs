@@ -74,6 +74,15 @@ fn update() -> Call {
 
 impl Bench {
     async fn record(&self, rules: &RouteRules, call: &Call) -> Result<PendingExchange, StoreError> {
+        self.record_within(rules, call, Duration::ZERO).await
+    }
+
+    async fn record_within(
+        &self,
+        rules: &RouteRules,
+        call: &Call,
+        patience: Duration,
+    ) -> Result<PendingExchange, StoreError> {
         let request_headers = json_headers();
         let facts = FactSources {
             method: &call.method,
@@ -86,13 +95,12 @@ impl Bench {
             route: call.route,
             account_id: "acct_1",
         };
-        self.events
-            .record(ExchangeMeta {
-                rules,
-                request_id: "r1",
-                facts,
-            })
-            .await
+        let meta = ExchangeMeta {
+            rules,
+            request_id: "r1",
+            facts,
+        };
+        self.events.record(meta, patience).await
     }
 
     /// Releases, and waits until the store has it.
@@ -330,6 +338,24 @@ async fn a_store_that_is_down_refuses_the_record_and_delays_the_settlement() {
     b.settle(exchange, captured("", "{}")).await;
     assert_eq!(b.only().state, EventState::Released);
     assert_eq!(b.events.counters().record_failures.get(), 1);
+}
+
+#[tokio::test]
+async fn a_short_failure_of_the_store_is_waited_out() {
+    let b = bench();
+    b.store.set_down(true);
+    let store = Arc::clone(&b.store);
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(60)).await;
+        store.set_down(false);
+    });
+    let rules = RouteRules::of(CREATED);
+    let exchange = b
+        .record_within(&rules, &create(), Duration::from_secs(10))
+        .await
+        .unwrap();
+    assert_eq!(b.only().id, exchange.events[0].0);
+    assert_eq!(b.events.counters().record_failures.get(), 0);
 }
 
 #[tokio::test]

@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
+use http::Method;
+
 use super::condition::Condition;
 use crate::base::ceilings::EVENTS_PER_REQUEST;
-use crate::config::model::{Config, EventRule};
+use crate::config::model::{Config, EventRule, Route};
 
 /// A rule ready for use.
 #[derive(Debug)]
@@ -47,7 +49,7 @@ impl Rule {
     }
 }
 
-/// The rules that watch one route.
+/// The rules that watch one method of one route.
 #[derive(Debug, Default)]
 pub struct RouteRules {
     rules: Vec<Arc<Rule>>,
@@ -89,10 +91,10 @@ pub struct RuleProblem {
     pub message: String,
 }
 
-/// The rules of one configuration by route index; lives in the same snapshot as the routes.
+/// The rules of one configuration by route index and method; lives in the same snapshot as the routes.
 #[derive(Debug, Default)]
 pub struct EventRules {
-    by_route: Vec<RouteRules>,
+    by_route: Vec<Vec<(Method, RouteRules)>>,
     types: Vec<Arc<str>>,
 }
 
@@ -102,9 +104,13 @@ impl EventRules {
     /// # Errors
     /// Every rule that cannot be used.
     pub fn build(config: &Config) -> Result<Self, Vec<RuleProblem>> {
+        Self::of(&config.routes, &config.events)
+    }
+
+    fn of(routes: &[Arc<Route>], events: &[Arc<EventRule>]) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
-        let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(config.events.len());
-        for (i, rule) in config.events.iter().enumerate() {
+        let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(events.len());
+        for (i, rule) in events.iter().enumerate() {
             match Rule::compile(rule) {
                 Ok(r) => rules.push(Some(Arc::new(r))),
                 Err(message) => {
@@ -113,41 +119,54 @@ impl EventRules {
                 }
             }
         }
-        let mut by_route = Vec::with_capacity(config.routes.len());
-        for route in &config.routes {
-            if let Some(&first) = route.events.get(EVENTS_PER_REQUEST) {
-                problems.push(RuleProblem {
-                    rule: first,
-                    message: format!(
-                        "{} has more than {EVENTS_PER_REQUEST} event rules",
-                        route.path
-                    ),
-                });
+        let mut by_route = Vec::with_capacity(routes.len());
+        for route in routes {
+            let mut by_method = Vec::new();
+            for method in &route.methods {
+                // A route's rules are those of all its methods: an update must not fire the rule of a deletion.
+                let indexes: Vec<usize> = route
+                    .events
+                    .iter()
+                    .copied()
+                    .filter(|&i| events.get(i).is_some_and(|r| r.method == *method))
+                    .collect();
+                problems.extend(too_many(&indexes, route, method));
+                let found = route_rules(&indexes, &rules);
+                if !found.is_empty() {
+                    by_method.push((method.clone(), found));
+                }
             }
-            by_route.push(route_rules(&route.events, &rules));
+            by_route.push(by_method);
         }
         if !problems.is_empty() {
             return Err(problems);
         }
-        let mut types: Vec<Arc<str>> = config
-            .events
-            .iter()
-            .map(|r| Arc::clone(&r.event_type))
-            .collect();
+        let mut types: Vec<Arc<str>> = events.iter().map(|r| Arc::clone(&r.event_type)).collect();
         types.sort_unstable();
         types.dedup();
         Ok(Self { by_route, types })
     }
 
-    /// The rules that watch the route with this index in the same configuration.
-    pub fn for_route(&self, index: usize) -> Option<&RouteRules> {
-        self.by_route.get(index).filter(|r| !r.is_empty())
+    /// The rules that watch this method of the route with this index in the same configuration.
+    pub fn for_route(&self, index: usize, method: &Method) -> Option<&RouteRules> {
+        let by_method = self.by_route.get(index)?;
+        by_method.iter().find(|(m, _)| m == method).map(|(_, r)| r)
     }
 
     /// Types that events can have, sorted.
     pub fn types(&self) -> &[Arc<str>] {
         &self.types
     }
+}
+
+fn too_many(indexes: &[usize], route: &Route, method: &Method) -> Option<RuleProblem> {
+    indexes.get(EVENTS_PER_REQUEST).map(|&rule| RuleProblem {
+        rule,
+        message: format!(
+            "{method} {} has more than {EVENTS_PER_REQUEST} event rules",
+            route.path
+        ),
+    })
 }
 
 fn route_rules(indexes: &[usize], rules: &[Option<Arc<Rule>>]) -> RouteRules {
@@ -207,6 +226,84 @@ mod tests {
         );
         assert_eq!(rules.candidates(201).count(), 2);
         assert!(rules.candidates(200).all(|r| r.is_conditional()));
+    }
+
+    fn route(methods: &[Method], events: &[usize]) -> Arc<Route> {
+        Arc::new(Route {
+            index: 0,
+            path: "/v1/contacts/{id}".into(),
+            hosts: vec![],
+            methods: methods.to_vec(),
+            auth: crate::config::model::Auth::Key,
+            scopes: vec![],
+            split: vec![(0, 1)],
+            rewrite: None,
+            cost: 1,
+            json_only: false,
+            body_bytes: None,
+            deprecated: None,
+            events: events.to_vec(),
+        })
+    }
+
+    fn rule(index: usize, method: Method, when: Option<&str>) -> Arc<EventRule> {
+        Arc::new(EventRule {
+            index,
+            event_type: format!("contact.e{index}").into(),
+            method,
+            path: "/v1/contacts/{id}".into(),
+            status: vec![200],
+            when: when.map(str::to_owned),
+        })
+    }
+
+    #[test]
+    fn rules_of_one_route_are_kept_apart_by_method() {
+        let events = [
+            rule(0, Method::PATCH, Some("request.body.a == 1")),
+            rule(1, Method::DELETE, None),
+        ];
+        let routes = [route(
+            &[Method::GET, Method::PATCH, Method::DELETE],
+            &[0, 1],
+        )];
+        let rules = EventRules::of(&routes, &events).unwrap();
+        let types = |m: Method| -> Vec<String> {
+            let found = rules.for_route(0, &m);
+            found.map_or(vec![], |r| {
+                r.candidates(200)
+                    .map(|r| r.event_type.to_string())
+                    .collect()
+            })
+        };
+        assert_eq!(types(Method::PATCH), ["contact.e0"]);
+        assert_eq!(types(Method::DELETE), ["contact.e1"]);
+        assert!(types(Method::GET).is_empty());
+        assert!(
+            !rules
+                .for_route(0, &Method::DELETE)
+                .unwrap()
+                .wants_request_body()
+        );
+        assert!(rules.for_route(7, &Method::PATCH).is_none());
+        assert_eq!(rules.types().len(), 2);
+    }
+
+    #[test]
+    fn every_bad_rule_is_named() {
+        let events = [
+            rule(0, Method::PATCH, Some("nope")),
+            rule(1, Method::PATCH, None),
+            rule(2, Method::PATCH, Some("a =")),
+        ];
+        let problems = EventRules::of(&[route(&[Method::PATCH], &[0, 1, 2])], &events).unwrap_err();
+        assert_eq!(problems.iter().map(|p| p.rule).collect::<Vec<_>>(), [0, 2]);
+        let many: Vec<_> = (0..=EVENTS_PER_REQUEST)
+            .map(|i| rule(i, Method::PATCH, None))
+            .collect();
+        let all: Vec<usize> = (0..many.len()).collect();
+        let problems = EventRules::of(&[route(&[Method::PATCH], &all)], &many).unwrap_err();
+        assert_eq!(problems[0].rule, EVENTS_PER_REQUEST);
     }
 
     #[test]
