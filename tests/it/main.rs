@@ -6,10 +6,12 @@
     clippy::print_stdout,
     clippy::print_stderr,
     missing_docs,
-    unreachable_pub
+    unreachable_pub,
+    dead_code
 )]
 
 mod sample_crm;
 mod sample_openapi;
 mod sample_support;
+mod support;
 mod tidy;

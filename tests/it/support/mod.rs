@@ -1,0 +1,25 @@
+//! What the tests share: the built binary as a process, backends, raw HTTP and foreign programs; never an assertion about behaviour.
+
+pub mod backend;
+pub mod gateway;
+pub mod http;
+pub mod programs;
+
+use std::time::{Duration, Instant};
+
+/// Waits until `condition` gives a value, for `limit` at most; polls, since other processes cannot wake us.
+pub fn eventually<T>(what: &str, limit: Duration, mut condition: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + limit;
+    loop {
+        if let Some(value) = condition() {
+            return value;
+        }
+        assert!(Instant::now() < end, "did not happen in {limit:?}: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
+/// Whether the long forms of tests are wanted (`tests/run.sh --full`).
+pub fn full() -> bool {
+    std::env::var("FUELGATE_TEST_FULL").is_ok_and(|v| v == "1")
+}
