@@ -10,6 +10,11 @@
     dead_code
 )]
 
+mod crash;
+mod errors;
+mod hostile;
+mod limits;
+mod reload;
 mod sample_crm;
 mod sample_openapi;
 mod sample_support;
