@@ -12,6 +12,7 @@
 
 mod crash;
 mod errors;
+mod foreign;
 mod hostile;
 mod limits;
 mod reload;

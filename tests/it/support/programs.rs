@@ -59,7 +59,7 @@ pub fn python(script: &str, arguments: &[&str]) -> String {
 pub struct Nginx {
     pub address: SocketAddr,
     child: Child,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 impl Nginx {
@@ -93,8 +93,15 @@ impl Nginx {
         Self {
             address,
             child,
-            _folder: folder,
+            folder,
         }
+    }
+}
+
+impl Nginx {
+    /// Its folder, which `$DIR` in its configuration names.
+    pub fn folder(&self) -> std::path::PathBuf {
+        self.folder.path().to_owned()
     }
 }
 
