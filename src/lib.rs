@@ -1,4 +1,58 @@
 //! fuelgate is an edge API gateway on Pingora; this page is its architecture and holds no code.
+//!
+//! # Bird's eye
+//!
+//! One process, one binary. Clients talk HTTP to the *gateway's* listeners; operators and the backend talk to the
+//! *admin API* on a listener of its own; Prometheus reads the *status* listener. Behind it all lies one store: on one
+//! machine a SQLite database. The gateway authenticates keys, enforces scopes, limits and quotas, forwards, meters, and
+//! turns successful writes into signed webhook events.
+//!
+//! # A request's path
+//!
+//! `proxy::admit` has the order as data: route → maintenance → key → scope → address → account → limits. A request
+//! loads one `Snapshot` (everything built from one valid configuration) and finishes on it, whatever is reloaded
+//! meanwhile. One look-up by digest in [`keys`]' cache finds the record and, attached to it, the account's state, both
+//! buckets and the usage counters, so that a warm request touches no store. Then it is forwarded; the response passes;
+//! `logging` records usage, metrics and the access-log line, and releases the request's events.
+//!
+//! # Layers
+//!
+//! | layer | holds | may import |
+//! | --- | --- | --- |
+//! | [`base`] | time, ids, secrets, the error table, ceilings | – |
+//! | [`config`], [`observe`] | the valid configuration; metrics and logs | base |
+//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
+//! | [`store`] [`outbound`] [`proxy`] [`web`] | shells: databases, the network, Pingora, axum | domains; never each other |
+//! | [`app`] | puts it together: the only place that names domains and backends both | all of the above |
+//! | [`cli`] | subcommands | app; client commands only base |
+//! | [`sample`] | the sample CRM, a backend to try things with | base |
+//!
+//! `tests/it/tidy.rs` holds this, file sizes and opening sentences.
+//!
+//! # Invariants, as absences
+//!
+//! * Nothing in a domain does I/O, reads a clock or sleeps: decisions take `now`.
+//! * Nothing outside `proxy` and `app` names Pingora; nothing outside `store` names SQLite.
+//! * No lock is held over an await, and no warm request waits for the store, except that a write on a route with event
+//!   rules waits until its event is durable.
+//! * No secret is at rest: keys are digests under a pepper, endpoint secrets are sealed under a key derived from it.
+//! * No queue is without a bound: [`base::ceilings`] has them all that are not settings.
+//! * No change of an operator's is without its audit entry: both are one transaction.
+//! * No 2xx of a write on a route with event rules reaches a client before its event is in the store.
+//!
+//! # Where this differs from the first design, and why
+//!
+//! * `accounts/` is a domain of its own (plan, overrides, suspension, erasure, audit log): it was nobody's before, and
+//!   keys and limits both need it without importing each other.
+//! * A change carries its audit entry and its remembered answer (`Idempotency-Key`) into the store as one value
+//!   ([`base::audit::Change`]), so that all three are written in one transaction.
+//! * The second usage roll-up is by (account, key, route, method), not (account, route, method): the callers of a route
+//!   are asked for by key.
+//! * One candidate event is recorded per matching rule, so that each has its own state, and dropped when its condition
+//!   turns out false; a sequence number is taken at release, so that receivers see no gaps for dropped ones.
+//! * Listeners are accepted by our own loop in front of Pingora's HTTP server, which then needs no pid file, no upgrade
+//!   socket and no fixed wait at a stop, resolves port 0, bounds the time of a header, and swaps certificates.
+//! * YAML is read by a parser that keeps positions (saphyr), since errors name line and column.
 
 pub mod accounts;
 pub mod app;
