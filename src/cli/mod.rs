@@ -1,6 +1,110 @@
 //! The command line: one subcommand a file; never what a command works on.
 
+mod check;
 pub mod client;
+mod demo;
 pub mod keys;
+mod runtime;
+mod sample_crm;
+mod serve;
 pub mod usage;
 pub mod webhooks;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// An edge API gateway: keys, scopes, limits, usage and signed webhooks in front of an existing backend.
+#[derive(Debug, Parser)]
+#[command(name = "fuelgate", version, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the gateway
+    Serve(serve::Args),
+    /// Run gateway, sample CRM and a webhook receiver together, to try things
+    Demo(demo::Args),
+    /// Run the sample CRM backend alone
+    SampleCrm(sample_crm::Args),
+    /// Validate everything that `serve` would load
+    Check(check::Args),
+    /// Make, list, rotate, revoke and import API keys
+    Keys(keys::Args),
+    /// Show what an account has used
+    Usage(usage::Args),
+    /// Manage webhook endpoints, deliveries and events
+    Webhooks(webhooks::Args),
+    /// Stream an account's events to a local URL (not available yet)
+    Listen(ListenArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct ListenArgs {
+    /// Where events are sent to
+    #[arg(long)]
+    forward_to: String,
+}
+
+/// Runs the command; its problems go to standard error in words for people.
+pub fn run(cli: Cli) -> ExitCode {
+    let done = match cli.command {
+        Command::Serve(args) => serve::run(&args),
+        Command::Demo(args) => demo::run(&args),
+        Command::SampleCrm(args) => sample_crm::run(&args),
+        Command::Check(args) => check::run(&args),
+        Command::Keys(args) => call(keys::run(args)),
+        Command::Usage(args) => call(usage::run(args)),
+        Command::Webhooks(args) => call(webhooks::run(args)),
+        Command::Listen(args) => Err(Failure::new(format!(
+            "fuelgate listen --forward-to {} is not available yet",
+            args.forward_to
+        ))),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            say_error(&failure.0);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs a client command.
+fn call(
+    command: impl Future<Output = Result<(), client::CliError>>,
+) -> Result<(), Failure> {
+    runtime::block_on(async { command.await.map_err(|e| Failure::new(e.to_string())) })
+}
+
+/// Why a command failed, in words for people.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Failure(String);
+
+impl Failure {
+    /// A failure with this text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    /// A failure of `what`, with its cause.
+    pub fn of(what: &str, cause: impl std::fmt::Display) -> Self {
+        Self(format!("{what}: {cause}"))
+    }
+}
+
+/// Writes a line to standard output; a reader that went away is nobody to tell.
+fn say(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stdout().lock(), "{line}");
+}
+
+/// Writes a line to standard error.
+fn say_error(line: &str) {
+    use std::io::Write;
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
