@@ -5,9 +5,7 @@ use std::future::Future;
 use super::Failure;
 
 /// Runs a command's future to its end on a runtime of its own.
-pub(super) fn block_on<T>(
-    future: impl Future<Output = Result<T, Failure>>,
-) -> Result<T, Failure> {
+pub(super) fn block_on<T>(future: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
         .enable_all()

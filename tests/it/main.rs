@@ -10,7 +10,9 @@
     dead_code
 )]
 
+mod cli;
 mod crash;
+mod demo;
 mod errors;
 mod foreign;
 mod hostile;

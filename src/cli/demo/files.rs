@@ -95,9 +95,18 @@ pub(super) fn write_config(s: &Settings<'_>) -> Result<PathBuf, Failure> {
         .replace("{{crm}}", &quoted(&s.crm.to_string()))
         .replace("{{token}}", &quoted(s.secrets.admin_token.expose()))
         .replace("{{pepper}}", &quoted(s.secrets.pepper.expose()))
-        .replace("{{store}}", &quoted(&folder.join("fuelgate.db").display().to_string()))
-        .replace("{{spool}}", &quoted(&folder.join("spool.db").display().to_string()))
-        .replace("{{access}}", &quoted(&folder.join("access.log").display().to_string()));
+        .replace(
+            "{{store}}",
+            &quoted(&folder.join("fuelgate.db").display().to_string()),
+        )
+        .replace(
+            "{{spool}}",
+            &quoted(&folder.join("spool.db").display().to_string()),
+        )
+        .replace(
+            "{{access}}",
+            &quoted(&folder.join("access.log").display().to_string()),
+        );
     let path = s.folder.join("fuelgate.yaml");
     write(&path, text.as_bytes())?;
     Ok(path)

@@ -135,10 +135,15 @@ async fn prepare(client: &admin::Client, receiver: SocketAddr) -> Result<Ready, 
     let key = make_key(client, "demo", &scopes).await?;
     let reader = make_key(client, "demo, reads contacts only", &["contacts:read"]).await?;
     let list = client
-        .get(&format!("/admin/v1/webhooks?account_id={ACCOUNT}&limit=200"))
+        .get(&format!(
+            "/admin/v1/webhooks?account_id={ACCOUNT}&limit=200"
+        ))
         .await?;
     for old in list["data"].as_array().into_iter().flatten() {
-        if let Some(id) = old["id"].as_str().filter(|_| old["description"] == "demo receiver") {
+        if let Some(id) = old["id"]
+            .as_str()
+            .filter(|_| old["description"] == "demo receiver")
+        {
             client.delete(&format!("/admin/v1/webhooks/{id}")).await?;
         }
     }
@@ -160,11 +165,7 @@ async fn prepare(client: &admin::Client, receiver: SocketAddr) -> Result<Ready, 
     })
 }
 
-async fn make_key(
-    client: &admin::Client,
-    name: &str,
-    scopes: &[&str],
-) -> Result<Secret, Failure> {
+async fn make_key(client: &admin::Client, name: &str, scopes: &[&str]) -> Result<Secret, Failure> {
     let made = client
         .post(
             "/admin/v1/keys",

@@ -1,0 +1,216 @@
+//! The demo as a newcomer meets it: every curl line that it prints is pasted and does what it says.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::Receiver;
+use std::time::{Duration, Instant};
+
+use crate::support::programs::run;
+
+struct Demo {
+    child: Child,
+    lines: Receiver<String>,
+}
+
+impl Demo {
+    fn start(folder: &std::path::Path) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_fuelgate"))
+            .args([
+                "demo",
+                "--listen",
+                "127.0.0.1:0",
+                "--admin-listen",
+                "127.0.0.1:0",
+                "--data",
+            ])
+            .arg(folder.join("demo"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::inherit())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let (send, lines) = std::sync::mpsc::channel();
+        std::thread::spawn(move || {
+            for line in stdout.lines().map_while(Result::ok) {
+                let _ = send.send(line);
+            }
+        });
+        Self { child, lines }
+    }
+
+    /// Lines up to the one that contains `text`.
+    fn until(&self, text: &str) -> Vec<String> {
+        let end = Instant::now() + Duration::from_secs(30);
+        let mut seen = Vec::new();
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let Ok(line) = self.lines.recv_timeout(left) else {
+                panic!("no {text:?} in {seen:#?}");
+            };
+            let found = line.contains(text);
+            seen.push(line);
+            if found {
+                return seen;
+            }
+        }
+    }
+
+    fn stop(mut self) {
+        run("kill", &["-s", "INT", &self.child.id().to_string()]);
+        assert!(self.child.wait().unwrap().success());
+    }
+}
+
+impl Drop for Demo {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Pastes a line into a shell.
+fn paste(line: &str) -> String {
+    let out = run("sh", &["-c", line]);
+    String::from_utf8(out.stdout).unwrap()
+}
+
+#[test]
+fn every_line_that_the_demo_prints_works() {
+    let folder = tempfile::tempdir().unwrap();
+    // Twice: the second run finds the folder of the first.
+    for _ in 0..2 {
+        let demo = Demo::start(folder.path());
+        let printed = demo.until("Verified webhook deliveries");
+        let after = |comment: &str| {
+            let at = printed
+                .iter()
+                .position(|l| l.starts_with(comment))
+                .unwrap_or_else(|| panic!("{comment} in {printed:#?}"));
+            paste(&printed[at + 1])
+        };
+        let read = after("# Read");
+        assert!(read.starts_with("HTTP/1.1 200"), "{read}");
+        assert!(read.contains("\"data\""), "{read}");
+        let write = after("# Write");
+        assert!(write.starts_with("HTTP/1.1 201"), "{write}");
+        let arrived = demo.until("webhook verified: contact.created");
+        assert!(
+            arrived.last().unwrap().contains("Grace Hopper"),
+            "{arrived:?}"
+        );
+        assert!(after("# 401").starts_with("HTTP/1.1 401"));
+        let refused = after("# 403");
+        assert!(
+            refused.starts_with("HTTP/1.1 403") && refused.contains("deals:read"),
+            "{refused}"
+        );
+        let burst = after("# 429");
+        assert!(
+            burst.contains(" 200\n") && burst.contains(" 429"),
+            "{burst}"
+        );
+        let usage: serde_json::Value = serde_json::from_str(&after("# Usage")).unwrap();
+        assert!(usage["hour"]["used"].as_u64().unwrap() > 100, "{usage}");
+        demo.stop();
+    }
+}
+
+#[test]
+fn a_deal_is_won_once_however_often_it_is_edited_afterwards() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let printed = demo.until("Verified webhook deliveries");
+    let word = |line: &str| {
+        printed
+            .iter()
+            .find(|l| l.trim_start().starts_with(line))
+            .and_then(|l| l.split_whitespace().last())
+            .unwrap()
+            .to_owned()
+    };
+    let key = word("all scopes");
+    let base = printed
+        .iter()
+        .find(|l| l.trim_start().starts_with("gateway "))
+        .and_then(|l| l.split_whitespace().nth(1))
+        .unwrap()
+        .to_owned();
+    let curl = |method: &str, path: &str, body: &str| {
+        let out = run(
+            "curl",
+            &[
+                "-sS",
+                "-X",
+                method,
+                &format!("{base}{path}"),
+                "-H",
+                &format!("Authorization: Bearer {key}"),
+                "-H",
+                "Content-Type: application/json",
+                "-d",
+                body,
+            ],
+        );
+        serde_json::from_slice::<serde_json::Value>(&out.stdout)
+            .unwrap_or_else(|e| panic!("{e}: {}", String::from_utf8_lossy(&out.stdout)))
+    };
+    let contact = curl(
+        "POST",
+        "/contacts",
+        r#"{"name":"Ada","email":"ada.demo@example.com"}"#,
+    );
+    let contact = contact["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{contact}"))
+        .to_owned();
+    let deal = curl(
+        "POST",
+        "/deals",
+        &format!(
+            r#"{{"title":"Engine","name":"Engine","contact_id":"{contact}","amount":100,"currency":"EUR"}}"#
+        ),
+    );
+    let deal = if deal["id"].is_string() {
+        deal
+    } else {
+        curl(
+            "POST",
+            "/deals",
+            &format!(
+                r#"{{"title":"Engine","contact_id":"{contact}","amount":100,"currency":"EUR"}}"#
+            ),
+        )
+    };
+    let id = deal["id"]
+        .as_str()
+        .unwrap_or_else(|| panic!("{deal}"))
+        .to_owned();
+    curl("PATCH", &format!("/deals/{id}"), r#"{"stage":"qualified"}"#);
+    curl("PATCH", &format!("/deals/{id}"), r#"{"stage":"won"}"#);
+    curl("PATCH", &format!("/deals/{id}"), r#"{"amount":120}"#);
+    curl(
+        "PATCH",
+        &format!("/deals/{id}"),
+        r#"{"amount":130,"stage":"won"}"#,
+    );
+    // A marker after everything: deliveries of one account to one endpoint may overtake, so wait for all kinds.
+    curl(
+        "POST",
+        "/activities",
+        &format!(r#"{{"type":"note","subject":"done","contact_id":"{contact}"}}"#),
+    );
+    let mut seen = demo.until("activity.logged");
+    while seen.iter().filter(|l| l.contains("deal.updated")).count() < 4
+        || !seen.iter().any(|l| l.contains("deal.won"))
+    {
+        seen.extend(demo.until("webhook verified"));
+    }
+    assert_eq!(
+        seen.iter().filter(|l| l.contains("deal.won")).count(),
+        1,
+        "{seen:#?}"
+    );
+    assert_eq!(seen.iter().filter(|l| l.contains("deal.lost")).count(), 0);
+    demo.stop();
+}
