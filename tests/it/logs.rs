@@ -1,0 +1,106 @@
+//! The access log: one JSON line a request, never a secret, and never in the way.
+
+use std::time::{Duration, Instant};
+
+use crate::support::backend::Backend;
+use crate::support::eventually;
+use crate::support::gateway::{Gateway, config};
+use crate::support::programs::run;
+
+#[test]
+fn each_request_is_one_json_line_with_what_an_operator_asks_for() {
+    let backend = Backend::ok();
+    let text = config(backend.address, "").replace(
+        "log: { access: none }",
+        "log: { access: $DIR/access.log, client_address: truncated }",
+    );
+    let mut g = Gateway::start(&text);
+    let (id, key) = g.key("acct_1", &["contacts:read"]);
+    let r = g.get("/v1/contacts/42?access_token=secret-value", &key);
+    assert_eq!(r.status, 200);
+    assert_eq!(g.call("GET", "/v1/contacts", &[], None).status, 401);
+    let file = g.folder.path().join("access.log");
+    let lines = eventually("two lines", Duration::from_secs(5), || {
+        let text = std::fs::read_to_string(&file).ok()?;
+        let lines: Vec<serde_json::Value> = text
+            .lines()
+            .map(|l| serde_json::from_str(l).unwrap())
+            .collect();
+        (lines.len() == 2).then_some(lines)
+    });
+    let served = &lines[0];
+    let text = served.to_string();
+    assert!(text.contains(r.header("x-request-id").unwrap()), "{text}");
+    assert!(text.contains("acct_1") && text.contains(&id), "{text}");
+    assert!(text.contains("/v1/contacts/{id}"), "{text}");
+    assert_eq!(served["status"], 200);
+    assert!(
+        text.contains("127.0.0.0"),
+        "the address is truncated: {text}"
+    );
+    let refused = lines[1].to_string();
+    assert!(refused.contains("missing_credentials"), "{refused}");
+    let all = std::fs::read_to_string(&file).unwrap();
+    assert!(
+        !all.contains(&key) && !all.contains("secret-value"),
+        "{all}"
+    );
+
+    // A file that was moved away is opened anew.
+    std::fs::rename(&file, g.folder.path().join("access.log.1")).unwrap();
+    eventually("a new file", Duration::from_secs(10), || {
+        assert_eq!(g.get("/v1/contacts", &key).status, 200);
+        std::thread::sleep(Duration::from_millis(50));
+        std::fs::read_to_string(&file)
+            .ok()
+            .filter(|t| !t.is_empty())
+    });
+    // A clean stop writes what is left.
+    assert_eq!(g.get("/v1/contacts/last", &key).status, 200);
+    assert_eq!(g.stop(), Some(0));
+    let text = std::fs::read_to_string(&file).unwrap();
+    assert!(text.lines().last().unwrap().contains("/v1/contacts/{id}"));
+}
+
+#[test]
+fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
+    let backend = Backend::ok();
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo");
+    assert!(run("mkfifo", &[fifo.to_str().unwrap()]).status.success());
+    // Held open and never read: the pipe fills and then blocks its writer.
+    let _held = std::fs::OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(&fifo)
+        .unwrap();
+    let text = config(backend.address, "").replace(
+        "log: { access: none }",
+        &format!("log: {{ access: {} }}", fifo.display()),
+    );
+    let g = Gateway::start(&text);
+    let (_, key) = g.key("acct_1", &["contacts:read"]);
+    let mut connection = crate::support::http::Connection::open(g.address());
+    let bytes = crate::support::http::encode(
+        "GET",
+        "/v1/contacts",
+        &[("Authorization", &format!("Bearer {key}"))],
+        None,
+    );
+    let begun = Instant::now();
+    let mut slowest = Duration::ZERO;
+    // Lines of some 300 bytes: this is more than the pipe and everything in between holds.
+    for _ in 0..25_000 {
+        let one = Instant::now();
+        assert_eq!(connection.exchange(&bytes).status, 200);
+        slowest = slowest.max(one.elapsed());
+    }
+    println!(
+        "25000 requests in {:?}, the slowest {slowest:?}",
+        begun.elapsed()
+    );
+    assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    eventually("dropped lines are counted", Duration::from_secs(10), || {
+        (g.metric("fuelgate_access_log_dropped_total") > 0.0).then_some(())
+    });
+}
