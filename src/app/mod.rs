@@ -1,1 +1,20 @@
 //! Puts everything together: the only place that names both domains and backends; never a rule of a domain.
+
+mod apply;
+mod export;
+mod listeners;
+mod load;
+mod observers;
+pub mod online;
+mod ready;
+mod reload;
+mod run;
+mod signals;
+mod stop;
+mod tasks;
+mod watch;
+mod wire;
+
+pub use load::load;
+pub use run::Running;
+pub use wire::{StartError, start};

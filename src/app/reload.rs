@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::load;
 use crate::accounts::port::AccountStore;
 use crate::base::clock::Clock;
+use crate::config::certificates::Certificates;
 use crate::config::model::Config;
 use crate::config::{Report, diff_restart_only};
 use crate::web::admin::state::{ConfigControl, ConfigFailure, ConfigProblem, ConfigStatus};
@@ -20,6 +21,9 @@ pub(super) type Apply = Box<dyn Fn(&Arc<Config>) -> Result<(), Vec<ConfigProblem
 /// What hears how a reload ended.
 pub(super) type Observe = Box<dyn Fn(Result<&Config, &[ConfigProblem]>) + Send + Sync>;
 
+/// Certificates in use with the names of their listeners.
+pub(super) type CertificateList = Arc<Vec<(String, Arc<Certificates>)>>;
+
 /// The configuration in use and the one way to another.
 pub(super) struct Reloader {
     file: PathBuf,
@@ -27,6 +31,7 @@ pub(super) struct Reloader {
     accounts: Arc<dyn AccountStore>,
     // Read by every admin call; written only by a reload.
     current: ArcSwap<Current>,
+    certificates: CertificateList,
     // One reload at a time: two that overlap could end with the older one swapped in last.
     turn: Mutex<()>,
     apply: Apply,
@@ -38,28 +43,60 @@ struct Current {
     status: ConfigStatus,
 }
 
+/// What a [`Reloader`] is made of.
+pub(super) struct Needs {
+    pub(super) config: Arc<Config>,
+    pub(super) clock: Clock,
+    pub(super) accounts: Arc<dyn AccountStore>,
+    pub(super) certificates: CertificateList,
+    pub(super) apply: Apply,
+    pub(super) observe: Observe,
+}
+
 impl Reloader {
-    pub(super) fn new(
-        config: Arc<Config>,
-        clock: Clock,
-        accounts: Arc<dyn AccountStore>,
-        apply: Apply,
-        observe: Observe,
-    ) -> Self {
+    pub(super) fn new(needs: Needs) -> Self {
         let status = ConfigStatus {
-            loaded_at: clock.now(),
+            loaded_at: needs.clock.now(),
             failure: None,
         };
-        observe(Ok(&config));
+        (needs.observe)(Ok(&needs.config));
         Self {
-            file: config.source.clone(),
-            clock,
-            accounts,
-            current: ArcSwap::from_pointee(Current { config, status }),
+            file: needs.config.source.clone(),
+            current: ArcSwap::from_pointee(Current {
+                config: needs.config,
+                status,
+            }),
+            clock: needs.clock,
+            accounts: needs.accounts,
+            certificates: needs.certificates,
             turn: Mutex::new(()),
-            apply,
-            observe,
+            apply: needs.apply,
+            observe: needs.observe,
         }
+    }
+
+    /// Every file whose change is a reason to reload.
+    pub(super) fn watched(&self) -> Vec<PathBuf> {
+        let mut files = self.current.load().config.files.clone();
+        for (_, c) in self.certificates.iter() {
+            files.push(c.files().certificate.clone());
+            files.push(c.files().private_key.clone());
+        }
+        files
+    }
+
+    /// Certificates are taken anew with every reload: they change without the configuration that names them.
+    async fn reload_certificates(&self) {
+        let all = Arc::clone(&self.certificates);
+        let reloaded = tokio::task::spawn_blocking(move || {
+            for (name, certificates) in all.iter() {
+                if let Err(e) = certificates.reload() {
+                    tracing::error!("the certificate of {name} is not reloaded: {e}");
+                }
+            }
+        });
+        // It only fails when the runtime ends.
+        let _ = reloaded.await;
     }
 
     /// Reloads where a watched file changed; a file that still says the same is no reload.
@@ -69,6 +106,7 @@ impl Reloader {
 
     async fn run(&self, only_if_changed: bool) -> Result<(), Vec<ConfigProblem>> {
         let _turn = self.turn.lock().await;
+        self.reload_certificates().await;
         let file = self.file.clone();
         let loaded = tokio::task::spawn_blocking(move || load(&file)).await;
         let before = self.current.load_full();

@@ -7,7 +7,7 @@ use crate::app;
 
 /// Arguments of `fuelgate check`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -20,7 +20,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Every problem, one a line.
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let config = app::load(&args.config).map_err(|report| Failure::new(report.to_string()))?;
     say(&format!(
         "{}: valid; {} routes, {} upstreams, {} plans, {} event rules",

@@ -6,7 +6,7 @@ use super::{Failure, runtime, say};
 
 /// Arguments of `fuelgate sample-crm`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Address to listen on; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:9000")]
     listen: SocketAddr,
@@ -16,7 +16,7 @@ pub struct Args {
 ///
 /// # Errors
 /// The address cannot be listened on.
-pub fn run(args: &Args) -> Result<(), Failure> {
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     runtime::block_on(async {
         let listener = tokio::net::TcpListener::bind(args.listen)
             .await

@@ -7,7 +7,7 @@ use crate::app;
 
 /// Arguments of `fuelgate serve`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// The configuration file
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
@@ -17,8 +17,7 @@ pub struct Args {
 ///
 /// # Errors
 /// Why it cannot start, or what a stop could not finish.
-pub fn run(args: &Args) -> Result<(), Failure> {
-    crate::observe::diagnostics::init();
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let config = app::load(&args.config).map_err(|report| Failure::new(report.to_string()))?;
     let running = app::start(config).map_err(|e| Failure::of("cannot start", e))?;
     for (what, address) in running.addresses() {

@@ -411,14 +411,16 @@ impl Metrics {
         }
     }
 
-    /// Counts a webhook attempt: `success`, `retry`, `failed` and the like.
-    pub fn webhook_delivery(&self, outcome: &'static str) {
-        self.webhook_deliveries.with_label_values(&[outcome]).inc();
+    /// Counts `n` webhook attempts: `success`, `retry`, `failed` and the like.
+    pub fn webhook_delivery(&self, outcome: &'static str, n: u64) {
+        self.webhook_deliveries
+            .with_label_values(&[outcome])
+            .inc_by(n);
     }
 
-    /// Counts an event: `recorded`, `released`, `dropped`, `unresolved` and the like.
-    pub fn event(&self, outcome: &'static str) {
-        self.events.with_label_values(&[outcome]).inc();
+    /// Counts `n` events: `recorded`, `released`, `dropped`, `unresolved` and the like.
+    pub fn event(&self, outcome: &'static str, n: u64) {
+        self.events.with_label_values(&[outcome]).inc_by(n);
     }
 
     /// Counts a reload.

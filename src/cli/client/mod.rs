@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 use crate::base::secret::Secret;
 
-use error::CliError;
+pub use error::CliError;
 use http::Admin;
 use print::Output;
 

@@ -20,7 +20,7 @@ const ACCOUNT: &str = "acct_demo";
 
 /// Arguments of `fuelgate demo`.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(super) struct Args {
     /// Folder for the demo's configuration, secrets and database
     #[arg(long, value_name = "DIR", default_value = "data/demo")]
     data: PathBuf,
@@ -36,8 +36,7 @@ pub struct Args {
 ///
 /// # Errors
 /// What could not be started.
-pub fn run(args: &Args) -> Result<(), Failure> {
-    crate::observe::diagnostics::init();
+pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let side = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .thread_name("demo")

@@ -25,8 +25,8 @@ fn filled() -> Metrics {
     m.key_cache_lookups("hit").inc();
     m.store_operation("record_pending", took, false);
     m.set_limiter_entries(2, 1);
-    m.webhook_delivery("success");
-    m.event("released");
+    m.webhook_delivery("success", 1);
+    m.event("released", 1);
     m.config_reload(false);
     m.set_config("abc");
     m.set_config("def");

@@ -1,0 +1,172 @@
+//! Brings what the domains count into the metrics when somebody scrapes; never counts by itself.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::reload::CertificateList;
+use super::wire::Parts;
+use crate::keys::cache::CacheStats;
+use crate::observe::Metrics;
+use crate::proxy::in_flight::InFlight;
+use crate::webhooks::counters::{Counter, DeliveryCounters, EventCounters};
+use crate::webhooks::port::{EventStore, QueueStats};
+
+/// Where the numbers come from, and what was brought over of those that only grow.
+pub(super) struct Export {
+    parts: Arc<Parts>,
+    events: Arc<EventCounters>,
+    deliveries: Arc<DeliveryCounters>,
+    certificates: CertificateList,
+    in_flight: InFlight,
+    // Held for the few additions of a scrape, so that two scrapes do not bring the same over twice.
+    before: Mutex<Before>,
+}
+
+#[derive(Default)]
+struct Before {
+    cache: CacheStats,
+    events: [u64; EVENTS],
+    deliveries: [u64; DELIVERIES],
+    condition_errors: u64,
+}
+
+const EVENTS: usize = 8;
+const DELIVERIES: usize = 5;
+
+impl Export {
+    pub(super) fn new(
+        parts: Arc<Parts>,
+        events: Arc<EventCounters>,
+        deliveries: Arc<DeliveryCounters>,
+        certificates: CertificateList,
+        in_flight: InFlight,
+    ) -> Self {
+        Self {
+            parts,
+            events,
+            deliveries,
+            certificates,
+            in_flight,
+            before: Mutex::default(),
+        }
+    }
+
+    /// Everything in Prometheus' text format.
+    ///
+    /// # Errors
+    /// The encoder's, which is a fault of a metric's.
+    pub(super) fn render(&self) -> Result<Vec<u8>, String> {
+        let metrics = &self.parts.metrics;
+        {
+            let mut before = self.before.lock();
+            self.cache(metrics, &mut before);
+            self.events(metrics, &mut before);
+        }
+        self.gauges(metrics);
+        metrics.render().map_err(|e| e.to_string())
+    }
+
+    fn cache(&self, metrics: &Metrics, before: &mut Before) {
+        let now = self.parts.keys.stats();
+        let old = std::mem::replace(&mut before.cache, now);
+        for (outcome, grown) in [
+            ("hit", now.hits - old.hits),
+            ("negative", now.negative_hits - old.negative_hits),
+            ("miss", now.misses - old.misses),
+        ] {
+            metrics.key_cache_lookups(outcome).inc_by(grown);
+        }
+        metrics
+            .key_cache_evictions
+            .inc_by(now.evictions - old.evictions);
+        metrics.key_cache_entries.set(number(now.entries));
+    }
+
+    fn events(&self, metrics: &Metrics, before: &mut Before) {
+        let e = &self.events;
+        let events: [(&'static str, &Counter); EVENTS] = [
+            ("recorded", &e.recorded),
+            ("record_failed", &e.record_failures),
+            ("released", &e.released),
+            ("dropped", &e.dropped),
+            ("unresolved", &e.unresolved),
+            ("deferred", &e.deferred),
+            ("swept", &e.swept),
+            ("settle_retried", &e.settle_retries),
+        ];
+        for ((outcome, counter), old) in events.iter().zip(&mut before.events) {
+            metrics.event(outcome, grown(counter, old));
+        }
+        let d = &self.deliveries;
+        let deliveries: [(&'static str, &Counter); DELIVERIES] = [
+            ("success", &d.succeeded),
+            ("retry", &d.retried),
+            ("failed", &d.exhausted),
+            ("endpoint_disabled", &d.endpoint_disabled),
+            ("unrecorded", &d.unrecorded),
+        ];
+        for ((outcome, counter), old) in deliveries.iter().zip(&mut before.deliveries) {
+            metrics.webhook_delivery(outcome, grown(counter, old));
+        }
+        metrics
+            .event_condition_errors
+            .inc_by(grown(&e.condition_errors, &mut before.condition_errors));
+    }
+
+    fn gauges(&self, metrics: &Metrics) {
+        let store = self.parts.store.stats();
+        metrics.store_up.set(i64::from(store.healthy));
+        metrics.store_queue_depth.set(number(store.queued_writes));
+        metrics.limiter_degraded.set(i64::from(!store.healthy));
+        metrics
+            .requests_in_flight
+            .set(number(self.in_flight.requests()));
+        let (keys, accounts) = self.parts.limiter.len();
+        metrics.set_limiter_entries(keys, accounts);
+        let now = self.parts.clock.now();
+        for (listener, certificates) in self.certificates.iter() {
+            if let Some(end) = certificates.expires_at() {
+                let seconds = (end.millis() - now.millis()) / 1000;
+                metrics.set_certificate_expires(listener, seconds as f64);
+            }
+        }
+    }
+
+    /// Asks the store for the delivery queue; apart from a scrape, which must not wait for a store.
+    pub(super) async fn read_queue(&self) {
+        let stats = match self.parts.store.queue_stats().await {
+            Ok(stats) => stats,
+            Err(e) => {
+                tracing::debug!("the queue cannot be asked: {e}");
+                return;
+            }
+        };
+        self.show_queue(stats);
+    }
+
+    fn show_queue(&self, stats: QueueStats) {
+        let metrics = &self.parts.metrics;
+        let now = self.parts.clock.now();
+        let age = stats
+            .oldest_pending
+            .map_or(0.0, |t| now.since(t).as_secs_f64());
+        metrics
+            .webhook_queue_depth
+            .set(i64::try_from(stats.pending_deliveries).unwrap_or(i64::MAX));
+        metrics.webhook_oldest_pending_seconds.set(age);
+        metrics
+            .events_unresolved
+            .set(i64::try_from(stats.unresolved_events).unwrap_or(i64::MAX));
+    }
+}
+
+/// By how much a counter grew since it was last looked at.
+fn grown(counter: &Counter, before: &mut u64) -> u64 {
+    let now = counter.get();
+    now - std::mem::replace(before, now)
+}
+
+fn number(n: usize) -> i64 {
+    i64::try_from(n).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,170 @@
+//! What runs beside requests: flushes, sweeps, deliveries, reloads, retention; never what a request waits for.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::export::Export;
+use super::reload::Reloader;
+use super::stop::pause;
+use super::watch::FileWatch;
+use super::wire::Parts;
+use crate::accounts::port::AccountStore;
+use crate::accounts::service::AccountService;
+use crate::base::ceilings::USAGE_FLUSH;
+use crate::proxy::monitor;
+use crate::webhooks::delivery::Worker;
+use crate::webhooks::port::EventStore;
+use crate::webhooks::settler::Settler;
+use crate::webhooks::sweeper::Sweeper;
+
+/// How often the delivery queue is asked for its length.
+const QUEUE_LOOK: Duration = Duration::from_secs(2);
+/// How often idle limits are let go.
+const LIMITER_SWEEP: Duration = Duration::from_secs(60);
+/// How often what is too old is deleted.
+const RETENTION: Duration = Duration::from_secs(3600);
+
+/// Everything that wants to be run.
+pub(super) struct Tasks {
+    pub(super) settler: Settler,
+    pub(super) sweeper: Sweeper,
+    pub(super) worker: Arc<Worker>,
+    pub(super) export: Arc<Export>,
+    pub(super) accounts: AccountService,
+    pub(super) reloader: Arc<Reloader>,
+}
+
+impl Tasks {
+    /// Starts all of it; each ends some time after `stop`.
+    pub(super) fn start(
+        self,
+        runtime: &Handle,
+        parts: &Arc<Parts>,
+        stop: &watch::Receiver<bool>,
+    ) -> JoinSet<()> {
+        let mut all = JoinSet::new();
+        let settler = self.settler;
+        let signal = stop.clone();
+        all.spawn_on(
+            async move {
+                if let Err(e) = settler.run(signal).await {
+                    tracing::error!("events cannot be settled: {e}");
+                }
+            },
+            runtime,
+        );
+        let started = parts.clock.now();
+        all.spawn_on(self.sweeper.run(started, stop.clone()), runtime);
+        all.spawn_on(self.worker.run(stop.clone()), runtime);
+        all.spawn_on(
+            monitor::run(Arc::clone(&parts.snapshot), stop.clone()),
+            runtime,
+        );
+        let (flusher, mut signal) = (Arc::clone(&parts.flusher), stop.clone());
+        all.spawn_on(
+            async move {
+                let stopped = async move {
+                    let _ = signal.wait_for(|s| *s).await;
+                };
+                flusher.run(stopped).await;
+            },
+            runtime,
+        );
+        all.spawn_on(flush_last_uses(Arc::clone(parts), stop.clone()), runtime);
+        all.spawn_on(look(self.export, stop.clone()), runtime);
+        all.spawn_on(sweep_limits(Arc::clone(parts), stop.clone()), runtime);
+        all.spawn_on(retain(Arc::clone(parts), stop.clone()), runtime);
+        all.spawn_on(follow_files(self.reloader, stop.clone()), runtime);
+        let accounts = self.accounts;
+        all.spawn_on(
+            async move {
+                if let Err(e) = accounts.resume().await {
+                    tracing::error!("erasures cannot be resumed: {e}");
+                }
+            },
+            runtime,
+        );
+        all
+    }
+}
+
+/// Brings last uses of keys to the store.
+async fn flush_last_uses(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
+    while pause(USAGE_FLUSH, &mut stop).await {
+        // What is not written goes with the next flush.
+        if let Err(e) = parts.last_uses.flush(&*parts.store).await {
+            tracing::debug!("last uses are not written: {e}");
+        }
+    }
+}
+
+/// Brings everything that was counted to the store, at a clean stop.
+pub(super) async fn flush_all(parts: &Parts) -> bool {
+    let usage = parts.flusher.flush_now().await;
+    let uses = parts.last_uses.flush(&*parts.store).await;
+    for e in [usage.as_ref().err(), uses.as_ref().err()].into_iter().flatten() {
+        tracing::error!("usage could not be written before the stop: {e}");
+    }
+    usage.is_ok() && uses.is_ok()
+}
+
+async fn look(export: Arc<Export>, mut stop: watch::Receiver<bool>) {
+    loop {
+        export.read_queue().await;
+        if !pause(QUEUE_LOOK, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn sweep_limits(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
+    while pause(LIMITER_SWEEP, &mut stop).await {
+        parts.limiter.sweep(parts.clock.now());
+    }
+}
+
+async fn retain(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
+    loop {
+        prune(&parts).await;
+        if !pause(RETENTION, &mut stop).await {
+            return;
+        }
+    }
+}
+
+async fn prune(parts: &Parts) {
+    let now = parts.clock.now();
+    let events = parts.snapshot.load().config.webhooks.retention;
+    let store = &parts.store;
+    for (what, done) in [
+        ("events", store.prune_events(now.minus(events)).await),
+        ("answers", store.forget_answers(now).await),
+    ] {
+        if let Err(e) = done {
+            tracing::warn!("old {what} are not deleted: {e}");
+        }
+    }
+}
+
+async fn follow_files(reloader: Arc<Reloader>, mut stop: watch::Receiver<bool>) {
+    let mut files = match FileWatch::new() {
+        Ok(files) => files,
+        Err(e) => {
+            tracing::warn!("files cannot be watched, SIGHUP still reloads: {e}");
+            return;
+        }
+    };
+    loop {
+        let watched = reloader.watched();
+        files.follow(watched.iter().map(std::path::PathBuf::as_path));
+        tokio::select! {
+            () = files.changed() => {}
+            _ = stop.wait_for(|s| *s) => return,
+        }
+        reloader.file_changed().await;
+    }
+}
