@@ -32,7 +32,11 @@ pub(super) fn bind(config: &Config) -> Result<Listeners, StartError> {
     let mut clients = Vec::with_capacity(config.listeners.len());
     for listener in &config.listeners {
         let bound = listener::bind(listener)?;
-        let name = if listener.tls.is_some() { "https" } else { "http" };
+        let name = if listener.tls.is_some() {
+            "https"
+        } else {
+            "http"
+        };
         found.add(name, bound.address(), bound.certificates());
         clients.push(bound);
     }

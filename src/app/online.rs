@@ -24,7 +24,10 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     for upstream in &config.upstreams {
         for (index, target) in upstream.targets.iter().enumerate() {
             findings.push(Finding {
-                what: format!("upstreams.{}.targets[{index}] {}", upstream.name, target.address),
+                what: format!(
+                    "upstreams.{}.targets[{index}] {}",
+                    upstream.name, target.address
+                ),
                 outcome: ask(upstream, &target.address).await,
             });
         }

@@ -191,7 +191,12 @@ impl Reloader {
             return;
         }
         for p in problems {
-            tracing::error!("configuration not reloaded: {} {}: {}", p.place, p.setting, p.message);
+            tracing::error!(
+                "configuration not reloaded: {} {}: {}",
+                p.place,
+                p.setting,
+                p.message
+            );
         }
         (self.observe)(Err(problems));
         self.current.store(Arc::new(Current {

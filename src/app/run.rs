@@ -163,7 +163,10 @@ impl Running {
         let _ = tokio::time::timeout(SHUTDOWN_EXTRA, &mut self.clients).await;
         self.tasks_stop.give();
         let tasks = async { while self.tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(SHUTDOWN_EXTRA * 2, tasks).await.is_err() {
+        if tokio::time::timeout(SHUTDOWN_EXTRA * 2, tasks)
+            .await
+            .is_err()
+        {
             tracing::warn!("background work is cut off");
         }
         let flushed = tasks::flush_all(&self.parts).await;
@@ -174,6 +177,10 @@ impl Running {
             let written = tokio::task::spawn_blocking(move || log.flush(Duration::from_secs(2)));
             let _ = written.await;
         }
-        if flushed { Ok(()) } else { Err(StopError::Usage) }
+        if flushed {
+            Ok(())
+        } else {
+            Err(StopError::Usage)
+        }
     }
 }

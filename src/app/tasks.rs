@@ -106,7 +106,10 @@ async fn flush_last_uses(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
 pub(super) async fn flush_all(parts: &Parts) -> bool {
     let usage = parts.flusher.flush_now().await;
     let uses = parts.last_uses.flush(&*parts.store).await;
-    for e in [usage.as_ref().err(), uses.as_ref().err()].into_iter().flatten() {
+    for e in [usage.as_ref().err(), uses.as_ref().err()]
+        .into_iter()
+        .flatten()
+    {
         tracing::error!("usage could not be written before the stop: {e}");
     }
     usage.is_ok() && uses.is_ok()

@@ -149,12 +149,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         &events,
         Arc::clone(&wake),
     );
-    let webhooks = WebhookService::new(
-        events_port,
-        transport,
-        Arc::clone(&parts.settings),
-        wake,
-    );
+    let webhooks = WebhookService::new(events_port, transport, Arc::clone(&parts.settings), wake);
     let parts = Arc::new(parts);
     let gateway = Gateway::new(GatewayParts {
         snapshot: Arc::clone(&parts.snapshot),

@@ -74,9 +74,7 @@ pub fn run(cli: Cli) -> ExitCode {
 }
 
 /// Runs a client command.
-fn call(
-    command: impl Future<Output = Result<(), client::CliError>>,
-) -> Result<(), Failure> {
+fn call(command: impl Future<Output = Result<(), client::CliError>>) -> Result<(), Failure> {
     runtime::block_on(async { command.await.map_err(|e| Failure::new(e.to_string())) })
 }
 
