@@ -10,6 +10,16 @@
     dead_code
 )]
 
+mod admin_access;
+mod admin_accounts;
+mod admin_events;
+mod admin_keys;
+mod admin_openapi;
+mod admin_operator;
+mod admin_serve;
+mod admin_support;
+mod admin_usage;
+mod admin_webhooks;
 mod cli;
 mod crash;
 mod demo;
