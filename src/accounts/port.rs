@@ -42,6 +42,7 @@ pub trait AccountStore: Send + Sync {
     /// Marks an account for erasure: from then on it counts as gone for admission. `NotFound` where there is none.
     async fn begin_erasure(&self, id: &str, change: &Change) -> Result<(), StoreError>;
     /// Erases some of what a marked account has: keys, usage, events, deliveries, endpoints; in the end the account, and its name in the audit log.
+    /// `Conflict` for an account that is not marked; `Done` where there is none.
     async fn erase_some(&self, id: &str) -> Result<ErasureStep, StoreError>;
     /// Accounts whose erasure began and did not end.
     async fn erasing(&self) -> Result<Vec<String>, StoreError>;

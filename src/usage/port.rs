@@ -24,7 +24,8 @@ pub struct SeriesQuery {
 /// Usage at rest.
 #[async_trait]
 pub trait UsageStore: Send + Sync {
-    /// Applies a batch, once however often it comes.
+    /// Applies a batch, once however often it comes; it has to come the same each time. Rows of an account that is being
+    /// erased, or was within a day, are left out. After an error part of it may be applied, and coming again completes it.
     async fn apply(&self, batch: &UsageBatch) -> Result<(), StoreError>;
     /// Requests sent upstream by an account in the hour and in the month that begin at these instants.
     async fn used(

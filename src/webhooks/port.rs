@@ -38,7 +38,7 @@ pub struct DeliveryFilter {
 pub struct QueueStats {
     /// Deliveries that are not finished.
     pub pending_deliveries: u64,
-    /// When the oldest unfinished delivery was made.
+    /// When the present schedule of the oldest unfinished delivery began.
     pub oldest_pending: Option<Timestamp>,
     /// Events that are unresolved.
     pub unresolved_events: u64,
@@ -49,7 +49,8 @@ pub struct QueueStats {
 pub trait EventStore: Send + Sync {
     /// Whether writes go through now. Asked before a request is forwarded; must not block.
     fn is_healthy(&self) -> bool;
-    /// Records pending events, all or none.
+    /// Records pending events, all or none. Those that are there already stay as they are; those of an account that is
+    /// being erased, or was within a day, are left out.
     async fn record_pending(&self, events: &[Event]) -> Result<(), StoreError>;
     /// Settles pending events. A release takes the account's next sequence number and makes one delivery for each
     /// endpoint that is active or paused and wants the type. Events that are not pending are left alone.
@@ -65,7 +66,7 @@ pub trait EventStore: Send + Sync {
         change: &Change,
     ) -> Result<Event, StoreError>;
     /// Makes deliveries again for all endpoints that want the event now, starting their schedules anew; releases an
-    /// unresolved one, with `data` for want of its own.
+    /// unresolved one, with `data` for want of its own and then as truncated. `Conflict` while it is pending.
     async fn replay(
         &self,
         event_id: &str,
@@ -75,7 +76,7 @@ pub trait EventStore: Send + Sync {
     ) -> Result<Event, StoreError>;
     /// One event.
     async fn event(&self, id: &str) -> Result<Option<Event>, StoreError>;
-    /// Events, newest first.
+    /// Events, newest recorded first. `NotFound` for a cursor that is none.
     async fn events(
         &self,
         filter: &EventFilter,
@@ -92,7 +93,7 @@ pub trait EventStore: Send + Sync {
     /// Replaces an endpoint. `Conflict` unless the stored revision is `endpoint.revision - 1`.
     async fn update_endpoint(&self, endpoint: &Endpoint, change: &Change)
     -> Result<(), StoreError>;
-    /// Deletes an endpoint and cancels what is on its way to it.
+    /// Deletes an endpoint and cancels what is on its way to it; of a large backlog the rest with later claims.
     async fn delete_endpoint(
         &self,
         id: &str,
@@ -108,7 +109,8 @@ pub trait EventStore: Send + Sync {
         page: &PageRequest,
     ) -> Result<Page<Endpoint>, StoreError>;
 
-    /// Makes a delivery of one event to one endpoint whatever types it wants (a test), due at once.
+    /// Makes a delivery of one event to one endpoint whatever types it wants (a test), due at once. `NotFound` unless the
+    /// endpoint is the account's, `Conflict` when it is disabled.
     async fn deliver_to(
         &self,
         event: &Event,
@@ -132,7 +134,7 @@ pub trait EventStore: Send + Sync {
         outcome: &Outcome,
         now: Timestamp,
     ) -> Result<(), StoreError>;
-    /// Starts a delivery's schedule anew, due at once.
+    /// Starts a delivery's schedule anew, due at once. `Conflict` when its endpoint is gone or disabled.
     async fn retry_delivery(
         &self,
         id: &str,
@@ -147,7 +149,8 @@ pub trait EventStore: Send + Sync {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError>;
-    /// When the next delivery is due, whoever has claimed it.
+    /// When a delivery may next be claimed: a claimed one when its claim ends, one of a paused endpoint never. It may be
+    /// earlier than that while an endpoint's change still reaches its backlog; a claim then finds nothing and goes on.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Numbers for the metrics.
     async fn queue_stats(&self) -> Result<QueueStats, StoreError>;

@@ -80,14 +80,6 @@ impl Default for Options {
     }
 }
 
-struct Threads {
-    writer: JoinHandle<()>,
-    checkpointer: JoinHandle<()>,
-    readers: Vec<JoinHandle<()>>,
-    // Dropped last: the file is another's only once nothing of ours is open.
-    _file: open::OwnedFile,
-}
-
 /// The store. Cloning the `Arc` shares it; the last one dropped closes it.
 pub struct EmbeddedStore {
     path: PathBuf,
@@ -96,8 +88,9 @@ pub struct EmbeddedStore {
     reads: Arc<Queue<Box<dyn Job>>>,
     checkpoints: Arc<Queue<()>>,
     health: Arc<Health>,
-    // A lock because closing may come from anywhere, once.
-    threads: Mutex<Option<Threads>>,
+    // Locks because closing may come from anywhere. The file is another's only once nothing of ours is open.
+    threads: Mutex<Vec<JoinHandle<()>>>,
+    file: Mutex<Option<open::OwnedFile>>,
 }
 
 impl std::fmt::Debug for EmbeddedStore {
@@ -152,48 +145,58 @@ impl EmbeddedStore {
         let connections = (0..options.readers.max(1))
             .map(|_| file.open_reader(&options))
             .collect::<Result<Vec<_>, _>>()?;
-        let mut readers = Vec::with_capacity(connections.len());
-        for conn in connections {
-            let (reads, health) = (Arc::clone(&reads), Arc::clone(&health));
-            readers.push(spawn("read", path, move || {
-                reader::run(&conn, &reads, &health);
-            })?);
-        }
-        let asked = Arc::clone(&checkpoints);
-        let threads = Threads {
-            writer: spawn("write", path, move || writer.run())?,
-            checkpointer: spawn("wal", path, move || {
-                writer::run_checkpoints(&checkpointer, &asked);
-            })?,
-            readers,
-            _file: file,
-        };
-        Ok(Arc::new(Self {
+        let store = Self {
             path: path.to_owned(),
             clock,
             writes,
             reads,
             checkpoints,
             health,
-            threads: Mutex::new(Some(threads)),
-        }))
+            threads: Mutex::new(Vec::new()),
+            file: Mutex::new(None),
+        };
+        // From here on a failure drops the store, which ends the threads that run already.
+        store.start(writer, checkpointer, connections)?;
+        *store.file.lock() = Some(file);
+        Ok(Arc::new(store))
+    }
+
+    fn start(
+        &self,
+        writer: writer::Writer,
+        checkpointer: Connection,
+        readers: Vec<Connection>,
+    ) -> Result<(), OpenError> {
+        let mut threads = self.threads.lock();
+        for conn in readers {
+            let (reads, health) = (Arc::clone(&self.reads), Arc::clone(&self.health));
+            threads.push(spawn("read", &self.path, move || {
+                reader::run(&conn, &reads, &health);
+            })?);
+        }
+        let asked = Arc::clone(&self.checkpoints);
+        threads.push(spawn("wal", &self.path, move || {
+            writer::run_checkpoints(&checkpointer, &asked);
+        })?);
+        threads.push(spawn("write", &self.path, move || writer.run())?);
+        Ok(())
     }
 
     /// Takes no further work, finishes what is queued, moves the write-ahead log into the file and closes it. Blocks
     /// while it does, so call it off the async threads; a second call does nothing.
     pub fn close(&self) {
-        let Some(threads) = self.threads.lock().take() else {
-            return;
-        };
+        // Held to the end, so that a second caller also returns only when all is done.
+        let mut threads = self.threads.lock();
         self.reads.close();
-        self.writes.close();
         self.checkpoints.close();
-        // The writer goes last: only the last connection that may write takes the log away.
-        for t in threads.readers {
+        // The writer was started last and ends last: only the last connection takes the log away, if it may write.
+        let writer = threads.pop();
+        for t in threads.drain(..) {
             let _ = t.join();
         }
-        let _ = threads.checkpointer.join();
-        let _ = threads.writer.join();
+        self.writes.close();
+        let _ = writer.map(JoinHandle::join);
+        *self.file.lock() = None;
     }
 
     /// Numbers for the metrics.

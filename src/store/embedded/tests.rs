@@ -31,6 +31,7 @@ fn stores() -> Stores {
 
 contract_tests!(stores());
 
+mod backlog;
 mod crash;
 mod writes;
 
