@@ -112,7 +112,7 @@ impl Reloader {
         let before = self.current.load_full();
         let outcome = match loaded {
             Ok(Ok(new)) => {
-                let same = new.hash == before.config.hash;
+                let same = new.fingerprint == before.config.fingerprint;
                 if only_if_changed && same && before.status.failure.is_none() {
                     return Ok(());
                 }

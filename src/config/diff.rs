@@ -3,7 +3,7 @@
 use super::model::{Config, Listener, Store};
 
 /// The settings whose values differ in a way that a running gateway cannot take over: what it listens on and where its
-/// state lies. Certificate files may change as long as TLS stays on or off.
+/// state lies. The content of certificate files may change, their names may not.
 pub fn diff_restart_only(old: &Config, new: &Config) -> Vec<String> {
     let mut changed = Vec::new();
     listeners(&old.listeners, &new.listeners, &mut changed);
@@ -39,9 +39,6 @@ pub fn diff_restart_only(old: &Config, new: &Config) -> Vec<String> {
     if old.spool != new.spool {
         changed.push("spool".to_owned());
     }
-    if old.log.access != new.log.access {
-        changed.push("log.access".to_owned());
-    }
     changed
 }
 
@@ -59,7 +56,7 @@ fn listener(name: &str, old: &Listener, new: &Listener, changed: &mut Vec<String
     if old.address != new.address {
         changed.push(format!("{name}.address"));
     }
-    if old.tls.is_some() != new.tls.is_some() {
+    if old.tls != new.tls {
         changed.push(format!("{name}.tls"));
     }
 }

@@ -73,6 +73,9 @@ pub struct Config {
     pub apis: Vec<Api>,
     /// The settings in force as the file would say them, defaults included and secrets redacted.
     pub effective: Arc<serde_json::Value>,
+    /// SHA-256 of everything that was loaded, secrets included: differs from another load's wherever anything does. Never
+    /// shown; [`Config::hash`] is for people.
+    pub fingerprint: [u8; 32],
 }
 
 /// An address to listen on, with TLS or without.

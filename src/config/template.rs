@@ -69,7 +69,7 @@ fn segment(part: &str, last: bool) -> Result<Segment<'_>, String> {
         "" if !last => Err("expected no empty segment (//)".to_owned()),
         "." | ".." => Err(format!("expected no segment {part}")),
         _ if !part.chars().all(is_path_char) => Err(format!(
-            "expected letters, digits and -._~!$&'()*+,;=:@ in a segment, found {part:?}"
+            "expected letters, digits and -._~!$&'()*+,=:@ in a segment, found {part:?}"
         )),
         _ => Ok(Segment::Literal(part)),
     }
@@ -82,9 +82,10 @@ fn is_name(name: &str) -> bool {
             .all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
-/// Characters that a path has unencoded (RFC 3986 section 3.3): a template is compared with the normalised path.
+/// Characters that a path has unencoded (RFC 3986 section 3.3): a template is compared with the normalised path. Not `;`:
+/// what follows it is part of the path to one server and a parameter to the next.
 fn is_path_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "-._~!$&'()*+,;=:@".contains(c)
+    c.is_ascii_alphanumeric() || "-._~!$&'()*+,=:@".contains(c)
 }
 
 /// What two templates have in common that match the same paths: names do not matter. The result is for comparing only.

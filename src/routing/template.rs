@@ -40,9 +40,12 @@ pub(super) fn parse(template: &str) -> Result<Vec<Segment>, String> {
 }
 
 fn checked_name(name: &str, seen: &mut Vec<String>) -> Result<String, String> {
-    let valid = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    let valid = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b));
     if !valid {
-        return Err(format!("expected letters, digits and _ in {{{name}}}"));
+        return Err(format!("expected letters, digits, _ and - in {{{name}}}"));
     }
     if seen.iter().any(|s| s == name) {
         return Err(format!("expected {{{name}}} only once"));

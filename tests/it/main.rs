@@ -21,6 +21,7 @@ mod admin_support;
 mod admin_usage;
 mod admin_webhooks;
 mod cli;
+mod config;
 mod crash;
 mod demo;
 mod errors;

@@ -132,7 +132,10 @@ fn the_hash_changes_with_settings_and_not_with_secrets_or_comments() {
     let first = hash(SMALL);
     assert_eq!(first.len(), 64);
     assert_eq!(first, hash(&format!("# a comment\n{SMALL}")));
-    assert_eq!(first, hash(&small("admin-token", "another-token")));
+    let other_token = valid(&small("admin-token", "another-token"));
+    assert_eq!(first, other_token.hash);
+    assert_ne!(valid(SMALL).fingerprint, other_token.fingerprint);
+    assert_eq!(valid(SMALL).fingerprint, valid(SMALL).fingerprint);
     assert_ne!(first, hash(&small_and("realm: other\n")));
 }
 

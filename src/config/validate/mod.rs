@@ -16,7 +16,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::file::ConfigFile;
-use super::model::Config;
+use super::model::{Api, Config};
 use super::report::{MAX_PROBLEMS, Problem, Report};
 use super::tree::{Node, Place, Step, steps};
 use super::{Env, LoadOptions, expand, shape, yaml};
@@ -259,11 +259,13 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
         webhooks,
         apis: found.apis,
         effective: std::sync::Arc::new(effective(f)),
+        fingerprint: [0; 32],
     };
     config.files = std::iter::once(check.source.to_path_buf())
         .chain(std::mem::take(&mut check.files))
         .collect();
-    config.hash = hash(&config);
+    config.hash = words::hex(&digest(&config.effective, &config.apis));
+    config.fingerprint = digest(&check.root.to_json(), &config.apis);
     Some(config)
 }
 
@@ -272,12 +274,12 @@ fn effective(f: &ConfigFile) -> Value {
     serde_json::to_value(f).unwrap_or_default()
 }
 
-/// Of the settings in force and the documents; secrets are left out, since the hash is shown in metrics.
-fn hash(config: &Config) -> String {
+/// SHA-256 of settings and of the documents.
+fn digest(settings: &Value, apis: &[Api]) -> [u8; 32] {
     let mut sha = Sha256::new();
-    sha.update(config.effective.to_string());
-    for api in &config.apis {
+    sha.update(settings.to_string());
+    for api in apis {
         sha.update(api.document.to_string());
     }
-    words::hex(&sha.finalize())
+    sha.finalize().into()
 }
