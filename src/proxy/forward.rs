@@ -1,6 +1,6 @@
 //! The header that goes to the upstream: what the client must not say is removed, what the gateway says is set; never a decision about the request.
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, HOST};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::Result;
 use pingora::http::RequestHeader;
@@ -84,6 +84,7 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
         .clone()
         .or_else(|| request.headers.get(HOST).cloned());
     remove_reserved(request, f.passes_credentials, continued);
+    join_cookies(request)?;
     if let Some(target) = f.target {
         request.set_raw_path(target.as_bytes())?;
     }
@@ -103,6 +104,21 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
         request.insert_header(ACCEPT_ENCODING, "identity")?;
     }
     Ok(())
+}
+
+/// HTTP/2 clients may send each cookie in a field of its own; HTTP/1.1 knows one field only (RFC 9113 section 8.2.3).
+fn join_cookies(request: &mut RequestHeader) -> Result<()> {
+    let mut values = request.headers.get_all(COOKIE).iter();
+    let (Some(first), Some(second)) = (values.next(), values.next()) else {
+        return Ok(());
+    };
+    let all: Vec<&[u8]> = [first, second]
+        .into_iter()
+        .chain(values)
+        .map(HeaderValue::as_bytes)
+        .collect();
+    let joined = all.join(&b"; "[..]);
+    request.insert_header("Cookie", joined)
 }
 
 fn remove_reserved(request: &mut RequestHeader, passes_credentials: bool, traced: bool) {
@@ -234,6 +250,16 @@ mod tests {
         for name in ["x-custom", "cookie", "x_custom", "from"] {
             assert!(r.headers.contains_key(name), "{name}");
         }
+    }
+
+    #[test]
+    fn cookies_in_fields_of_their_own_become_one() {
+        let r = forwarded(
+            &[("Cookie", "a=1"), ("Cookie", "b=2"), ("Cookie", "c=3")],
+            |_| {},
+        );
+        assert_eq!(r.headers.get_all(COOKIE).iter().count(), 1);
+        assert_eq!(r.headers[COOKIE], "a=1; b=2; c=3");
     }
 
     #[test]

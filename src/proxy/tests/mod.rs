@@ -1,6 +1,7 @@
 //! What clients and upstreams see on the wire: refusals, kept connections, forwarded headers, failures; real sockets throughout.
 
 mod events;
+mod upstreams;
 
 use std::time::Duration;
 

@@ -1,0 +1,80 @@
+//! Upstreams on the wire: other targets, health, late clients, half answers over HTTP/2; never a client's credentials.
+
+use std::time::Duration;
+
+use crate::proxy::monitor;
+use crate::proxy::testing::Harness;
+
+const TWO_TARGETS: &str = r#"
+upstreams:
+  crm: { targets: [ { address: "127.0.0.1:1" }, { address: "UPSTREAM" } ], read_timeout_ms: 300 }
+routes:
+  - { path: "/{*rest}", methods: [GET, POST], auth: none, scopes: [], upstream: crm }
+"#;
+
+#[tokio::test]
+async fn what_one_target_does_not_take_another_does() {
+    let h = Harness::start(TWO_TARGETS).await;
+    let mut c = h.client().await;
+    for _ in 0..6 {
+        let a = c.ask("POST /a", &[], "body").await;
+        assert_eq!(a.status, 200);
+    }
+    let seen = h.upstream.seen();
+    assert_eq!(seen.len(), 6);
+    assert!(seen.iter().all(|s| s.body == b"body"));
+}
+
+#[tokio::test]
+async fn a_client_that_stops_in_its_body_is_late_not_the_upstream() {
+    let h = Harness::start(TWO_TARGETS).await;
+    let mut c = h.client().await;
+    c.send("POST /a HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\nhalf")
+        .await;
+    let a = c.answer(false).await.unwrap();
+    assert_eq!((a.status, a.code().as_str()), (408, "request_timeout"));
+    assert_eq!(a.get("connection"), Some("close"));
+}
+
+const CHECKED: &str = r#"
+upstreams:
+  crm: { targets: [ { address: "UPSTREAM" } ], health_check: { path: /missing, interval_seconds: 1 } }
+routes:
+  - { path: "/{*rest}", methods: [GET], auth: none, scopes: [], upstream: crm }
+"#;
+
+#[tokio::test]
+async fn an_unhealthy_upstream_answers_503_and_keeps_the_connection() {
+    let h = Harness::start(CHECKED).await;
+    let snapshot = h.gateway.parts().snapshot.clone();
+    let (_stop, stopped) = tokio::sync::watch::channel(false);
+    let watching = tokio::spawn(monitor::run(snapshot.clone(), stopped));
+    let is_usable = || snapshot.load().upstreams[0].targets[0].is_usable();
+    let mut c = h.client().await;
+    assert_eq!(c.ask("GET /a", &[], "").await.status, 200);
+    while is_usable() {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let a = c.ask("GET /a", &[], "").await;
+    assert_eq!((a.status, a.code().as_str()), (503, "no_healthy_upstream"));
+    assert_ne!(a.get("connection"), Some("close"));
+    watching.abort();
+}
+
+#[tokio::test]
+async fn half_an_answer_is_never_taken_for_a_whole_one_over_http2() {
+    let h = Harness::start(TWO_TARGETS).await;
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let client = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .build()
+        .unwrap();
+    let url = |path: &str| format!("https://{}{path}", h.tls_address);
+    let answer = client.get(url("/cut")).send().await.unwrap();
+    assert_eq!(answer.status(), 200);
+    assert!(answer.bytes().await.is_err());
+    assert_eq!(
+        client.get(url("/whole")).send().await.unwrap().status(),
+        200
+    );
+}
