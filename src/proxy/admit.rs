@@ -1,8 +1,7 @@
 //! Whether a request goes on, and in which order that is asked; never how a refusal is written.
 
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
-use http::{HeaderMap, Method};
-use percent_encoding::percent_decode_str;
+use http::Method;
+use http::header::TRANSFER_ENCODING;
 use pingora::http::RequestHeader;
 
 use super::credentials::{self, Presented};
@@ -11,13 +10,14 @@ use super::events::Exchange;
 use super::gateway::GatewayParts;
 use super::hygiene::{self, Target};
 use super::own_key;
+use super::reading::{announced_length, decoded, forward_target, is_json, lower_case};
 use super::refusal::Refusal;
 use crate::accounts::state::Standing;
 use crate::base::error::{Code, StoreError};
 use crate::config::model::Auth;
 use crate::keys::verify;
 use crate::limits::fields;
-use crate::routing::{self, Found, Params};
+use crate::routing::{self, Found};
 
 /// What is asked of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,7 +150,7 @@ impl Asked<'_> {
                 _ => Err(Refusal::method_not_allowed("GET, HEAD")),
             };
         }
-        let host = target.host.map(str::to_ascii_lowercase);
+        let host = target.host.map(lower_case);
         let snapshot = self.ctx.snapshot.clone();
         match snapshot
             .router
@@ -158,6 +158,10 @@ impl Asked<'_> {
         {
             Found::NotFound => Err(Refusal::new(Code::RouteNotFound)),
             Found::MethodNotAllowed { allow } => Err(Refusal::method_not_allowed(allow)),
+            // It would show a client what the upstream gets, identity fields included.
+            Found::Route { .. } if self.request.method == Method::TRACE => {
+                Err(Refusal::method_not_allowed(hygiene::ALL_METHODS))
+            }
             Found::Route { route, params } => {
                 self.ctx.route = Some(route.index);
                 if snapshot.rules(route.index, &self.request.method).is_some() {
@@ -350,53 +354,6 @@ impl Asked<'_> {
     }
 }
 
-/// A route's parameters, percent-decoded.
-fn decoded(params: &Params, path: &str) -> Vec<(String, String)> {
-    params
-        .iter(path)
-        .map(|(name, value)| {
-            let value = percent_decode_str(value).decode_utf8_lossy();
-            (name.to_owned(), value.into_owned())
-        })
-        .collect()
-}
-
-/// Path and query for the upstream; `None` where they are what came, byte for byte.
-fn forward_target(raw: &[u8], path: &str, query: Option<&str>) -> Option<String> {
-    let same = match query {
-        None => raw == path.as_bytes(),
-        Some(q) => raw
-            .strip_prefix(path.as_bytes())
-            .and_then(|rest| rest.strip_prefix(b"?"))
-            .is_some_and(|rest| rest == q.as_bytes()),
-    };
-    (!same).then(|| match query {
-        None => path.to_owned(),
-        Some(q) => format!("{path}?{q}"),
-    })
-}
-
-fn announced_length(headers: &HeaderMap) -> Option<u64> {
-    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
-}
-
-/// Whether the body is JSON by its one Content-Type: `application/json` or a `+json` type.
-fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let Ok(text) = value.to_str() else {
-        return false;
-    };
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-        || (essence.contains('/')
-            && essence
-                .rsplit_once('+')
-                .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json")))
-}
-
 fn unavailable(e: &StoreError) -> Refusal {
     tracing::warn!("a key cannot be looked up: {e}");
     Refusal::new(Code::StoreUnavailable)
@@ -428,40 +385,7 @@ impl RateFields {
 
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
-
-    #[test]
-    fn the_forwarded_target_is_the_one_that_was_decided_on() {
-        assert_eq!(forward_target(b"/a?x=1", "/a", Some("x=1")), None);
-        assert_eq!(forward_target(b"/a", "/a", None), None);
-        assert_eq!(forward_target(b"/%61", "/a", None).as_deref(), Some("/a"));
-        assert_eq!(
-            forward_target(b"http://h/a?x=1", "/a", Some("x=1")).as_deref(),
-            Some("/a?x=1")
-        );
-        assert_eq!(forward_target(b"/a?", "/a", Some("")), None);
-        assert_eq!(
-            forward_target(b"/v1/a?x", "/api/a", Some("x")).as_deref(),
-            Some("/api/a?x")
-        );
-    }
-
-    #[test]
-    fn json_is_one_field_of_a_json_type() {
-        let of = |values: &[&'static str]| {
-            let mut h = HeaderMap::new();
-            for v in values {
-                h.append(CONTENT_TYPE, HeaderValue::from_static(v));
-            }
-            is_json(&h)
-        };
-        assert!(of(&["application/json"]) && of(&["Application/JSON; charset=utf-8"]));
-        assert!(of(&["application/merge-patch+json"]));
-        assert!(!of(&[]) && !of(&["text/plain"]) && !of(&["json"]) && !of(&["a+json"]));
-        assert!(!of(&["application/json", "text/plain"]));
-    }
 
     #[test]
     fn limits_are_asked_last_and_routes_before_credentials() {

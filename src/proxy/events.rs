@@ -18,7 +18,8 @@ pub struct Exchange {
     path: String,
     query: Option<String>,
     params: Vec<(String, String)>,
-    request: Capture,
+    // None where no rule looks at it.
+    request: Option<Capture>,
     response: Capture,
     pending: Option<PendingExchange>,
 }
@@ -36,7 +37,7 @@ impl Exchange {
             path,
             query,
             params,
-            request: Capture::new(if wants_request_body { ceiling } else { 0 }),
+            request: wants_request_body.then(|| Capture::new(ceiling)),
             response: Capture::new(ceiling),
             pending: None,
         }
@@ -44,7 +45,9 @@ impl Exchange {
 
     /// A part of the request's body went by.
     pub fn request_part(&mut self, part: Option<&Bytes>, is_end: bool) {
-        self.request.add(part, is_end);
+        if let Some(request) = &mut self.request {
+            request.add(part, is_end);
+        }
     }
 
     /// A part of the response's body went by. Nothing is kept unless an event waits for it.
@@ -184,11 +187,10 @@ pub async fn release(events: &Events, ctx: &mut Ctx) {
         return;
     };
     let captured = Captured {
-        request: if exchange.request.ceiling == 0 {
-            CapturedBody::none()
-        } else {
-            exchange.request.take()
-        },
+        request: exchange
+            .request
+            .as_mut()
+            .map_or_else(CapturedBody::none, Capture::take),
         response: exchange.response.take(),
     };
     events.release(pending, captured).await;

@@ -20,6 +20,7 @@ pub mod io;
 pub mod listener;
 pub mod monitor;
 pub mod own_key;
+mod reading;
 pub mod refusal;
 mod relay;
 pub mod respond;

@@ -1,0 +1,103 @@
+//! Small readings of a request that admission decides on: pure, never a refusal.
+
+use std::borrow::Cow;
+
+use http::HeaderMap;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use percent_encoding::percent_decode_str;
+
+use crate::routing::Params;
+
+/// A host in lower case; nearly every client sends it so.
+pub(super) fn lower_case(host: &str) -> Cow<'_, str> {
+    if host.bytes().any(|b| b.is_ascii_uppercase()) {
+        Cow::Owned(host.to_ascii_lowercase())
+    } else {
+        Cow::Borrowed(host)
+    }
+}
+
+/// A route's parameters, percent-decoded.
+pub(super) fn decoded(params: &Params, path: &str) -> Vec<(String, String)> {
+    params
+        .iter(path)
+        .map(|(name, value)| {
+            let value = percent_decode_str(value).decode_utf8_lossy();
+            (name.to_owned(), value.into_owned())
+        })
+        .collect()
+}
+
+/// Path and query for the upstream; `None` where they are what came, byte for byte.
+pub(super) fn forward_target(raw: &[u8], path: &str, query: Option<&str>) -> Option<String> {
+    let same = match query {
+        None => raw == path.as_bytes(),
+        Some(q) => raw
+            .strip_prefix(path.as_bytes())
+            .and_then(|rest| rest.strip_prefix(b"?"))
+            .is_some_and(|rest| rest == q.as_bytes()),
+    };
+    (!same).then(|| match query {
+        None => path.to_owned(),
+        Some(q) => format!("{path}?{q}"),
+    })
+}
+
+pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+/// Whether the body is JSON by its one Content-Type: `application/json` or a `+json` type.
+pub(super) fn is_json(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else {
+        return false;
+    };
+    let Ok(text) = value.to_str() else {
+        return false;
+    };
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+        || (essence.contains('/')
+            && essence
+                .rsplit_once('+')
+                .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json")))
+}
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn the_forwarded_target_is_the_one_that_was_decided_on() {
+        assert_eq!(forward_target(b"/a?x=1", "/a", Some("x=1")), None);
+        assert_eq!(forward_target(b"/a", "/a", None), None);
+        assert_eq!(forward_target(b"/%61", "/a", None).as_deref(), Some("/a"));
+        assert_eq!(
+            forward_target(b"http://h/a?x=1", "/a", Some("x=1")).as_deref(),
+            Some("/a?x=1")
+        );
+        assert_eq!(forward_target(b"/a?", "/a", Some("")), None);
+        assert_eq!(
+            forward_target(b"/v1/a?x", "/api/a", Some("x")).as_deref(),
+            Some("/api/a?x")
+        );
+    }
+
+    #[test]
+    fn json_is_one_field_of_a_json_type() {
+        let of = |values: &[&'static str]| {
+            let mut h = HeaderMap::new();
+            for v in values {
+                h.append(CONTENT_TYPE, HeaderValue::from_static(v));
+            }
+            is_json(&h)
+        };
+        assert!(of(&["application/json"]) && of(&["Application/JSON; charset=utf-8"]));
+        assert!(of(&["application/merge-patch+json"]));
+        assert!(!of(&[]) && !of(&["text/plain"]) && !of(&["json"]) && !of(&["a+json"]));
+        assert!(!of(&["application/json", "text/plain"]));
+    }
+}
