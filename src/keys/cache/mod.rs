@@ -1,6 +1,7 @@
 //! The key cache: one look-up by digest gives a key and what the gateway keeps beside it; never a decision over a request.
 
 mod negative;
+mod stats;
 mod table;
 #[cfg(test)]
 mod tests;
@@ -16,6 +17,8 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use self::negative::Negative;
+pub use self::stats::CacheStats;
+use self::stats::{Counts, count};
 pub use self::table::Entry;
 use self::table::Table;
 use super::digest::{Digester, Migration, Shown};
@@ -49,31 +52,6 @@ pub trait KeyObserver: Send + Sync {
     fn keys_added(&self);
 }
 
-/// What the cache counts; all but the sizes only grow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct CacheStats {
-    /// Keys in it.
-    pub entries: usize,
-    /// Digests known to have no key.
-    pub negative_entries: usize,
-    /// Loads under way.
-    pub loading: usize,
-    /// Look-ups that found a key in memory.
-    pub hits: u64,
-    /// Look-ups that found in memory that there is no key.
-    pub negative_hits: u64,
-    /// Look-ups that had to wait for the store.
-    pub misses: u64,
-    /// Calls of the store for a miss: fewer than the misses, since they share.
-    pub loads: u64,
-    /// Entries read again in the background.
-    pub refreshes: u64,
-    /// Loads and refreshes that failed.
-    pub failures: u64,
-    /// Entries thrown out for want of room.
-    pub evictions: u64,
-}
-
 /// A bounded cache of keys. Cloning shares it.
 pub struct KeyCache<A>(Arc<Inner<A>>);
 
@@ -99,20 +77,6 @@ struct Inner<A> {
     /// Refreshes and moves of digests that may be under way in the background.
     background: Semaphore,
     counts: Counts,
-}
-
-#[derive(Default)]
-struct Counts {
-    negative_hits: AtomicU64,
-    misses: AtomicU64,
-    loads: AtomicU64,
-    refreshes: AtomicU64,
-    failures: AtomicU64,
-    evictions: AtomicU64,
-}
-
-fn count(counter: &AtomicU64) {
-    counter.fetch_add(1, Ordering::Relaxed);
 }
 
 /// What memory says about a digest.
@@ -203,20 +167,14 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
 
     /// What it counted.
     pub fn stats(&self) -> CacheStats {
-        let c = &self.0.counts;
-        let read = |n: &AtomicU64| n.load(Ordering::Relaxed);
-        CacheStats {
+        let sizes = CacheStats {
             entries: self.0.table.len(),
             negative_entries: self.0.negative.len(),
             loading: self.0.flights.len(),
             hits: self.0.table.hits(),
-            negative_hits: read(&c.negative_hits),
-            misses: read(&c.misses),
-            loads: read(&c.loads),
-            refreshes: read(&c.refreshes),
-            failures: read(&c.failures),
-            evictions: read(&c.evictions),
-        }
+            ..CacheStats::default()
+        };
+        self.0.counts.stats(sizes)
     }
 }
 

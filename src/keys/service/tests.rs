@@ -8,8 +8,9 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::base::audit::Idempotency;
+use crate::base::ceilings::IMPORT_KEYS;
 use crate::config::{LoadOptions, load_bytes};
-use crate::keys::input::{Expiry, ImportHash};
+use crate::keys::input::{Expiry, ImportHash, ImportKey};
 use crate::keys::model::KeyStatus;
 use crate::keys::testing::FakeStore;
 use crate::keys::verify::{Asked, Grant, Refusal, authorise};
