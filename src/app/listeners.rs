@@ -40,11 +40,12 @@ pub(super) fn bind(config: &Config) -> Result<Listeners, StartError> {
         found.add(name, bound.address(), bound.certificates());
         clients.push(bound);
     }
-    let admin = door(&mut found, "admin", &config.admin.listener)?;
     let status = match &config.status {
         Some(listener) => Some(door(&mut found, "status", listener)?),
         None => None,
     };
+    // The admin API's comes last: who waits for it in the output has seen the others.
+    let admin = door(&mut found, "admin", &config.admin.listener)?;
     if config.portal.listener.is_some() {
         tracing::info!("the portal's pages are not available yet; its listener is not opened");
     }

@@ -26,8 +26,8 @@ fn used(g: &Gateway, account: &str) -> (u64, u64) {
 #[test]
 fn two_thousand_at_once_admit_exactly_the_tokens_that_exist() {
     let backend = Backend::ok();
-    // A rate of one token in a hundred years: no token comes while the test runs.
-    let plan = "rate: { requests: 1, per_seconds: 3153600000, burst: 100 }, quotas: { hour: 1000000, month: 1000000 }, max_keys: 10";
+    // A rate of one token a day: none comes while the test runs.
+    let plan = "rate: { requests: 1, per_seconds: 86400, burst: 100 }, quotas: { hour: 1000000, month: 1000000 }, max_keys: 10";
     let g = Gateway::start(&config_with_plan(backend.address, plan, ""));
     let (_, key) = g.key("acct_1", &["contacts:read"]);
     let bytes = encode(

@@ -43,7 +43,7 @@ const BELOW_SHELLS: &[&str] = &[
 const LIBRARIES: &[(&str, &[&str])] = &[
     ("pingora", &["proxy", "app"]),
     ("rusqlite", &["store"]),
-    ("axum", &["web", "sample", "cli"]),
+    ("axum", &["web", "sample", "cli", "app"]),
     ("reqwest", &["outbound", "cli"]),
     ("saphyr", &["config"]),
     ("cel", &["webhooks"]),
@@ -182,7 +182,7 @@ fn libraries_are_named_only_where_they_belong() {
                 || code.contains(&format!(" {library}::"))
                 || code.contains(&format!("({library}::"))
                 || code.contains(&format!("<{library}::"))
-                || code.contains(&format!("{library}_")) && *library == "pingora";
+                || *library == "pingora" && code.contains("use pingora_");
             if named && !layers.contains(&&*layer) {
                 wrong.push(format!("{}: {layer} names {library}", path.display()));
             }

@@ -55,8 +55,8 @@ curl -i http://{gateway}/v1/contacts -H 'Authorization: Bearer lf_live_nosuchkey
 # 403: the second key may only read contacts
 curl -i http://{gateway}/v1/deals -H 'Authorization: Bearer {reader}'
 
-# 429: 200 requests in a burst against a bucket of 100 that fills at 50 a second
-curl -s -o /dev/null -w '%{{http_code}}\n' 'http://{gateway}/v1/contacts?page=[1-200]' -H 'Authorization: Bearer {reader}' | sort | uniq -c
+# 429: 400 requests in a burst against a bucket of 100 that fills at 50 a second
+curl -sZ -o /dev/null -w '%{{http_code}}\n' 'http://{gateway}/v1/contacts?limit=1&n=[1-400]' -H 'Authorization: Bearer {reader}' | sort | uniq -c
 
 # Usage so far
 curl -s 'http://{admin}/admin/v1/usage/summary?account_id=acct_demo' -H "Authorization: Bearer $(cat {token})"

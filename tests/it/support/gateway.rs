@@ -102,7 +102,10 @@ impl Gateway {
             .append(true)
             .open(self.folder.path().join("stderr"))
             .unwrap();
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fuelgate"))
+        // A write past a file-size limit is an error then, as on a full disk, and not a signal.
+        let mut child = Command::new("sh")
+            .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
+            .arg(env!("CARGO_BIN_EXE_fuelgate"))
             .args(["serve", "--config"])
             .arg(self.config_file())
             .env("FUELGATE_LOG", "info")

@@ -41,8 +41,16 @@ pub struct Connection {
 }
 
 impl Connection {
+    /// A connection to a server that may be gone.
+    pub fn try_open(address: SocketAddr) -> Option<Self> {
+        TcpStream::connect(address).ok().map(Self::of)
+    }
+
     pub fn open(address: SocketAddr) -> Self {
-        let stream = TcpStream::connect(address).unwrap();
+        Self::of(TcpStream::connect(address).unwrap())
+    }
+
+    fn of(stream: TcpStream) -> Self {
         stream
             .set_read_timeout(Some(Duration::from_secs(20)))
             .unwrap();
