@@ -18,6 +18,7 @@ use crate::base::ceilings::USAGE_FLUSH;
 use crate::proxy::monitor;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::port::EventStore;
+use crate::webhooks::service::WebhookService;
 use crate::webhooks::settler::Settler;
 use crate::webhooks::sweeper::Sweeper;
 
@@ -35,6 +36,7 @@ pub(super) struct Tasks {
     pub(super) worker: Arc<Worker>,
     pub(super) export: Arc<Export>,
     pub(super) accounts: AccountService,
+    pub(super) webhooks: WebhookService,
     pub(super) reloader: Arc<Reloader>,
 }
 
@@ -60,6 +62,10 @@ impl Tasks {
         let started = parts.clock.now();
         all.spawn_on(self.sweeper.run(started, stop.clone()), runtime);
         all.spawn_on(self.worker.run(stop.clone()), runtime);
+        all.spawn_on(
+            self.webhooks.keep_sealed(parts.clock.clone(), stop.clone()),
+            runtime,
+        );
         all.spawn_on(
             monitor::run(Arc::clone(&parts.snapshot), stop.clone()),
             runtime,

@@ -187,7 +187,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         keys: key_service(&parts),
         limiter: Arc::clone(&parts.limiter),
         usage: parts.store.clone() as Arc<dyn UsageStore>,
-        webhooks,
+        webhooks: webhooks.clone(),
     });
     let Listeners {
         clients,
@@ -202,6 +202,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         worker,
         export,
         accounts: account_service,
+        webhooks,
         reloader,
     };
     let doors = std::iter::once((admin_door, admin::router(&state, health.clone())))

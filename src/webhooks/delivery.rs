@@ -63,8 +63,14 @@ impl Worker {
         let mut under_way = JoinSet::new();
         while !*stop.borrow() {
             let room = DELIVERIES_IN_FLIGHT.saturating_sub(under_way.len());
-            let claimed = self.claim(room).await;
-            let was_full = claimed.len() == room;
+            let (claimed, failed) = match self.claim(room).await {
+                Ok(claimed) => (claimed, false),
+                Err(error) => {
+                    tracing::warn!(%error, "claiming deliveries failed");
+                    (Vec::new(), true)
+                }
+            };
+            let was_full = !failed && claimed.len() == room;
             for delivery in claimed {
                 under_way.spawn(Arc::clone(&self).attempt(delivery));
             }
@@ -72,7 +78,11 @@ impl Worker {
             if was_full && !is_full {
                 continue;
             }
-            let pause = self.pause().await;
+            let pause = if failed {
+                DELIVERY_POLL
+            } else {
+                self.pause().await
+            };
             tokio::select! {
                 () = self.wake.notified(), if !is_full => {}
                 () = tokio::time::sleep(pause), if !is_full => {}
@@ -85,27 +95,22 @@ impl Worker {
         while let Ok(Some(_)) = tokio::time::timeout_at(end, under_way.join_next()).await {}
     }
 
-    async fn claim(&self, room: usize) -> Vec<ClaimedDelivery> {
-        let limit = u32::try_from(room).unwrap_or(u32::MAX);
-        if limit == 0 {
-            return Vec::new();
+    async fn claim(&self, room: usize) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        if room == 0 {
+            return Ok(Vec::new());
         }
+        let limit = u32::try_from(room).unwrap_or(u32::MAX);
         let now = self.clock.now();
         let until = now.plus(self.settings.load().timeout + CLAIM_MARGIN);
-        self.store
-            .claim_due(now, until, limit)
-            .await
-            .unwrap_or_else(|e| {
-                tracing::warn!(error = %e, "claiming deliveries failed");
-                Vec::new()
-            })
+        self.store.claim_due(now, until, limit).await
     }
 
-    /// Until the next delivery is due, within bounds: what is due already is claimed, or waits for its endpoint.
+    /// Until the next delivery is due, within bounds.
     async fn pause(&self) -> Duration {
-        let now = self.clock.now();
         match self.store.next_due().await {
-            Ok(Some(at)) if at > now => at.since(now).clamp(DELIVERY_POLL_FLOOR, DELIVERY_POLL),
+            Ok(Some(at)) => at
+                .since(self.clock.now())
+                .clamp(DELIVERY_POLL_FLOOR, DELIVERY_POLL),
             _ => DELIVERY_POLL,
         }
     }

@@ -1,4 +1,20 @@
 //! Events and their delivery: rules, conditions, envelopes, signatures, schedule; never a socket, never a store.
+//!
+//! # What a gateway can know of a transition, and what it cannot
+//! A rule sees one exchange: the request, the answer, the route, the account. It does not see what the resource was
+//! before. "The deal became won" is a transition, and an answer that says `"stage": "won"` is the same for the change
+//! that won the deal and for every later edit of a won deal. What helps, best first:
+//! 1. An answer that tells the transition itself. The sample CRM sets `closed_at` with the change that closes a deal
+//!    and never again, so `response.body.closed_at == response.body.updated_at` holds in that one answer only.
+//! 2. A call of its own, such as `POST /v1/deals/{id}/win`: the rule watches that route.
+//! 3. The request's intent: `request.body.stage == 'won' && response.body.stage == 'won'` leaves out edits that do not
+//!    touch the stage; a client that sends the whole deal again still fires it.
+//!
+//! What never crosses the gateway (somebody wins a deal in the CRM's own pages, a nightly job) makes no event by any
+//! rule: there the backend publishes it (`POST /admin/v1/events`), with an id of its own so that repeating is harmless.
+//! A type that is only published is declared by a rule all the same, since those are the types one can subscribe to.
+//! An answer that is lost (a crash, a body over the ceiling) leaves a condition without its answer: the event is kept as
+//! `unresolved` and released by hand or not at all. Requests without one of our keys have no account and make no events.
 
 pub mod condition;
 mod condition_shape;

@@ -466,10 +466,12 @@ impl EventStore for MemoryStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let s = self.open()?;
-        Ok(s.deliveries
-            .values()
-            .filter_map(|(d, _)| d.next_attempt_at)
-            .min())
+        let due = |(d, c): &(Delivery, Claims)| {
+            let active = s.endpoints.get(&d.endpoint_id)?.status == EndpointStatus::Active;
+            let due = d.next_attempt_at.filter(|_| active)?;
+            Some(c.claim.as_ref().map_or(due, |(_, until)| due.max(*until)))
+        };
+        Ok(s.deliveries.values().filter_map(due).min())
     }
 
     async fn queue_stats(&self) -> Result<QueueStats, StoreError> {

@@ -36,3 +36,4 @@ mod sample_openapi;
 mod sample_support;
 mod support;
 mod tidy;
+mod webhooks;

@@ -1,20 +1,29 @@
 //! Endpoints: make, show, change, delete, new secrets; deliveries and events live beside it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use serde_json::json;
+use tokio::sync::watch;
 
 use super::{EndpointPatch, Made, NewEndpoint, WebhookError, WebhookService};
 use crate::base::audit::ChangeContext;
 use crate::base::ceilings::{
     REVISION_TRIES, WEBHOOK_SECRET_OVERLAP, WEBHOOK_SECRETS, WEBHOOKS_PER_ACCOUNT,
 };
+use crate::base::clock::Clock;
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
 use crate::base::secret::Secret;
 use crate::webhooks::input::Check;
 use crate::webhooks::model::{Endpoint, EndpointStatus};
+use crate::webhooks::settings::Settings;
 use crate::webhooks::sign;
 use crate::webhooks::view::EndpointView;
+
+/// How often it is looked whether the settings were swapped.
+const RESEAL_LOOK: Duration = Duration::from_secs(5);
 
 impl WebhookService {
     /// Makes an endpoint.
@@ -215,6 +224,36 @@ impl WebhookService {
             match found.next {
                 Some(next) => page.after = Some(next),
                 None => return Ok(changed),
+            }
+        }
+    }
+
+    /// Keeps secrets sealed under the first pepper: at the start and whenever the settings were swapped, until `stop`
+    /// says true. What the store does not take is tried again.
+    pub async fn keep_sealed(self, clock: Clock, mut stop: watch::Receiver<bool>) {
+        let mut done_for: Option<Arc<Settings>> = None;
+        loop {
+            let settings = self.settings.load_full();
+            if done_for.as_ref().is_none_or(|d| !Arc::ptr_eq(d, &settings)) {
+                match self
+                    .reseal(&ChangeContext::internal(clock.now(), "fuelgate"))
+                    .await
+                {
+                    Ok(changed) => {
+                        if changed > 0 {
+                            tracing::info!(
+                                webhooks = changed,
+                                "sealed secrets under the first pepper"
+                            );
+                        }
+                        done_for = Some(settings);
+                    }
+                    Err(e) => tracing::warn!(error = %e, "secrets could not be sealed anew"),
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(RESEAL_LOOK) => {}
+                _ = stop.wait_for(|s| *s) => return,
             }
         }
     }
