@@ -1,6 +1,6 @@
 //! The header that goes to the upstream: what the client must not say is removed, what the gateway says is set; never a decision about the request.
 
-use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, HOST};
+use http::header::{ACCEPT_ENCODING, AUTHORIZATION, COOKIE, EXPECT, HOST};
 use http::{HeaderMap, HeaderName, HeaderValue};
 use pingora::Result;
 use pingora::http::RequestHeader;
@@ -85,6 +85,10 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
         .or_else(|| request.headers.get(HOST).cloned());
     remove_reserved(request, f.passes_credentials, continued);
     join_cookies(request)?;
+    if !expects_continue(&request.headers) {
+        // An expectation that nobody defines is ignored (RFC 9110 section 10.1.1).
+        request.remove_header(&EXPECT);
+    }
     if let Some(target) = f.target {
         request.set_raw_path(target.as_bytes())?;
     }
@@ -104,6 +108,15 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
         request.insert_header(ACCEPT_ENCODING, "identity")?;
     }
     Ok(())
+}
+
+/// Whether the client waits for a 100 before it sends its body.
+pub fn expects_continue(headers: &HeaderMap) -> bool {
+    let mut values = headers.get_all(EXPECT).iter();
+    values
+        .next()
+        .is_some_and(|v| v.as_bytes().eq_ignore_ascii_case(b"100-continue"))
+        && values.next().is_none()
 }
 
 /// HTTP/2 clients may send each cookie in a field of its own; HTTP/1.1 knows one field only (RFC 9113 section 8.2.3).
@@ -250,6 +263,17 @@ mod tests {
         for name in ["x-custom", "cookie", "x_custom", "from"] {
             assert!(r.headers.contains_key(name), "{name}");
         }
+    }
+
+    #[test]
+    fn only_the_one_expectation_there_is_goes_on() {
+        let with = |v| {
+            forwarded(&[("Expect", v)], |_| {})
+                .headers
+                .contains_key(EXPECT)
+        };
+        assert!(with("100-Continue"));
+        assert!(!with("foo") && !with("100-continue, foo"));
     }
 
     #[test]

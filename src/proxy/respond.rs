@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{
-    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, EXPECT, RETRY_AFTER, WWW_AUTHENTICATE,
+    ALLOW, CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE,
 };
 use http::{HeaderValue, Method, StatusCode};
 use pingora::http::ResponseHeader;
@@ -14,6 +14,7 @@ use serde_json::json;
 use tokio::time::timeout;
 
 use super::ctx::Ctx;
+use super::forward;
 use super::refusal::Refusal;
 use crate::base::ceilings::{DRAIN_BYTES, DRAIN_TIME};
 use crate::base::error::Code;
@@ -112,7 +113,7 @@ async fn drain(session: &mut Session, client_failed: bool) -> Rest {
         return Rest::Gone;
     }
     let headers = &session.req_header().headers;
-    if headers.contains_key(EXPECT) {
+    if forward::expects_continue(headers) {
         return Rest::NotBegun;
     }
     let announced = headers
