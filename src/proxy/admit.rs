@@ -14,7 +14,7 @@ use super::reading::{announced_length, decoded, forward_target, is_json, lower_c
 use super::refusal::Refusal;
 use crate::accounts::state::Standing;
 use crate::base::error::{Code, StoreError};
-use crate::config::model::Auth;
+use crate::config::model::{Auth, OnStoreFailure};
 use crate::keys::verify;
 use crate::limits::fields;
 use crate::routing::{self, Found};
@@ -337,6 +337,12 @@ impl Asked<'_> {
         let (Some(key), Some(route)) = (&self.ctx.key, self.ctx.route()) else {
             return Ok(());
         };
+        // What a limit says while the store is away is the operator's choice; what this node knows stays exact.
+        let policy = self.ctx.snapshot.config.limits.on_store_failure;
+        let is_away = policy != OnStoreFailure::Local && !self.parts.events.is_healthy();
+        if is_away && policy == OnStoreFailure::Deny {
+            return Err(Refusal::new(Code::StoreUnavailable));
+        }
         let with = &key.attachment;
         let decision = with
             .limits
@@ -345,12 +351,14 @@ impl Asked<'_> {
             violated: decision.standings.violated().map(|p| p.as_str()).collect(),
             ..Refusal::retry(code, decision.retry_after_seconds())
         });
-        for policy in decision.standings.violated() {
-            self.parts.metrics.limited(policy.as_str());
+        if !is_away {
+            for policy in decision.standings.violated() {
+                self.parts.metrics.limited(policy.as_str());
+            }
         }
         self.ctx.rate = RateFields::of(&decision.standings);
         self.ctx.ticket = decision.ticket;
-        refused.map_or(Ok(()), Err)
+        refused.filter(|_| !is_away).map_or(Ok(()), Err)
     }
 }
 
