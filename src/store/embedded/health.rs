@@ -4,7 +4,6 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::Options;
-use crate::base::ceilings;
 
 /// Upper bounds of the latency buckets, in microseconds; a last bucket takes the rest.
 pub const LATENCY_BOUNDS_US: [u64; 12] = [
@@ -83,6 +82,7 @@ pub(super) struct Health {
     busy_since: AtomicU64,
     pub(super) max_page_count: AtomicU32,
     pub(super) reserve_pages: u32,
+    write_time: Duration,
     pub(super) wal_pages: AtomicU32,
     pub(super) writes: AtomicU64,
     pub(super) commits: AtomicU64,
@@ -101,6 +101,7 @@ impl Health {
             busy_since: AtomicU64::new(0),
             max_page_count: AtomicU32::new(u32::MAX),
             reserve_pages: options.reserve_pages,
+            write_time: options.write_time,
             wal_pages: AtomicU32::new(0),
             writes: AtomicU64::new(0),
             commits: AtomicU64::new(0),
@@ -149,7 +150,6 @@ impl Health {
         }
         let since = self.busy_since.load(Ordering::Relaxed);
         since == 0
-            || u128::from(self.now_ms().saturating_sub(since))
-                < ceilings::STORE_WRITE_TIME.as_millis() / 2
+            || u128::from(self.now_ms().saturating_sub(since)) < self.write_time.as_millis() / 2
     }
 }

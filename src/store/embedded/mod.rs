@@ -61,6 +61,8 @@ pub struct Options {
     pub reserve_bytes: u64,
     /// Connections that read; at least one is made.
     pub readers: usize,
+    /// How long a write may wait before its caller is told that the store is unavailable.
+    pub write_time: Duration,
     /// Page cache of the writer in KiB.
     pub writer_cache_kib: u32,
     /// Page cache of each reader in KiB.
@@ -74,6 +76,7 @@ impl Default for Options {
             reserve_pages: ceilings::STORE_RESERVE_PAGES,
             reserve_bytes: ceilings::STORE_RESERVE_BYTES,
             readers: ceilings::STORE_READERS,
+            write_time: ceilings::STORE_WRITE_TIME,
             writer_cache_kib: 32_768,
             reader_cache_kib: 4_096,
         }
@@ -88,6 +91,7 @@ pub struct EmbeddedStore {
     reads: Arc<Queue<Box<dyn Job>>>,
     checkpoints: Arc<Queue<()>>,
     health: Arc<Health>,
+    write_time: Duration,
     // Locks because closing may come from anywhere. The file is another's only once nothing of ours is open.
     threads: Mutex<Vec<JoinHandle<()>>>,
     file: Mutex<Option<open::OwnedFile>>,
@@ -152,6 +156,7 @@ impl EmbeddedStore {
             reads,
             checkpoints,
             health,
+            write_time: options.write_time,
             threads: Mutex::new(Vec::new()),
             file: Mutex::new(None),
         };
@@ -235,8 +240,7 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Done<T> + Send + 'static,
     {
-        self.ask(&self.writes, ceilings::STORE_WRITE_TIME, work)
-            .await
+        self.ask(&self.writes, self.write_time, work).await
     }
 
     /// Runs `work` on a connection that only reads.

@@ -8,7 +8,9 @@ use tempfile::TempDir;
 
 use super::{EmbeddedStore, OpenError, Options};
 use crate::base::clock::Clock;
+use crate::store::contract::events::event;
 use crate::store::contract::{Stores, at, contract_tests};
+use crate::webhooks::port::EventStore;
 
 fn open(dir: &Path, options: Options) -> Arc<EmbeddedStore> {
     EmbeddedStore::open(&dir.join("data/fuelgate.db"), Clock::manual(at(0)), options).unwrap()
@@ -102,4 +104,22 @@ fn a_newer_layout_and_a_foreign_file_are_refused() {
     raw.execute_batch("CREATE TABLE theirs (x)").unwrap();
     drop(raw);
     assert!(matches!(refusal(dir.path()), OpenError::Foreign(_)));
+}
+
+#[tokio::test]
+async fn damage_is_found_after_an_unclean_stop() {
+    let dir = TempDir::new().unwrap();
+    let store = open(dir.path(), Options::default());
+    let events: Vec<_> = (0..500).map(|_| event("a", "x")).collect();
+    store.record_pending(&events).await.unwrap();
+    drop(store);
+    let file = dir.path().join("data/fuelgate.db");
+    let mut bytes = std::fs::read(&file).unwrap();
+    let middle = bytes.len() / 2 / 4096 * 4096;
+    bytes[middle..middle + 3 * 4096].fill(0x5a);
+    std::fs::write(&file, bytes).unwrap();
+    // What a killed process leaves behind; SQLite ignores a log without a header.
+    std::fs::write(dir.path().join("data/fuelgate.db-wal"), b"torn").unwrap();
+    let e = refusal(dir.path());
+    assert!(matches!(e, OpenError::Damaged { .. }), "{e}");
 }

@@ -164,6 +164,27 @@ async fn a_full_queue_turns_callers_away_at_once_and_all_others_are_served() {
 }
 
 #[tokio::test]
+async fn a_caller_waits_no_longer_than_it_should_and_a_hung_disk_is_no_health() {
+    let dir = TempDir::new().unwrap();
+    let options = Options {
+        write_time: Duration::from_millis(40),
+        ..Options::default()
+    };
+    let store = open(dir.path(), options);
+    let held = stall(&store).await;
+    let began = Instant::now();
+    let late = note(&store, "n1", Ok(())).await.unwrap();
+    assert!(matches!(late, Err(StoreError::Unavailable(_))), "{late:?}");
+    assert!(began.elapsed() >= Duration::from_millis(40));
+    assert!(!store.is_healthy());
+    drop(held);
+    bounded(|| store.is_healthy()).await;
+    note(&store, "n2", Ok(())).await.unwrap().unwrap();
+    // Its caller was told that it was not done, so it was not.
+    assert_eq!(noted(&store).await, ["n2"]);
+}
+
+#[tokio::test]
 async fn a_write_whose_caller_left_before_it_began_is_not_run() {
     let dir = TempDir::new().unwrap();
     let store = open(dir.path(), Options::default());
