@@ -22,7 +22,9 @@ pub(super) async fn answer(
     // Without this the answer would promise a connection that Pingora closes.
     session.set_keepalive(None);
     if header_is_out {
-        // The connection or stream breaks off: the client must not take a part for the whole.
+        // The connection or stream breaks off: the client must not take a part for the whole. What it was sent so far
+        // may still be in our buffer, its header even, where the upstream broke off at once.
+        session.as_downstream_mut().shutdown().await;
         return closed(ctx.status);
     }
     let Some(refusal) = refusal(session, e, ctx) else {

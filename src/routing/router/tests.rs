@@ -162,7 +162,7 @@ fn bad_sets_of_routes_are_refused() {
         RouterError::Overlap { .. }
     ));
     for p in [
-        "a", "/a//b", "/{a}x", "/x{a}", "/{*r}/x", "/{}", "/{a}/{a}", "/..", "/a b", "/{a-b}",
+        "a", "/a//b", "/{a}x", "/x{a}", "/{*r}/x", "/{}", "/{a}/{a}", "/..", "/a b",
     ] {
         assert!(matches!(build(&[p]), RouterError::Template { .. }), "{p}");
     }
