@@ -18,20 +18,22 @@ const SHARDS: usize = 256;
 /// Keys that a shard is for: eviction compares the keys of one shard, which wants more than a few to choose from.
 const KEYS_PER_SHARD: usize = 1024;
 
-/// A key in memory: what it grants, and what the gateway keeps beside it.
+/// A key in memory: what it grants, and what the gateway keeps beside it. Laid out as written: what every look-up
+/// reads comes first, so that with a million keys, none of them in the processor's caches, it is one line or two.
 #[derive(Debug)]
+#[repr(C)]
 pub struct Entry<A> {
-    /// What the key may do.
-    pub grant: Grant,
-    /// What [`Attach`](super::Attach) made for it.
-    pub attachment: A,
     pub(super) digest: Digest,
-    pub(super) loaded_at: Timestamp,
     /// When it is to be read again, in milliseconds; whoever moves it on does so.
     pub(super) refresh_at: AtomicI64,
     /// Set by a hit, cleared when the eviction hand passes.
     pub(super) used: AtomicBool,
+    pub(super) loaded_at: Timestamp,
     pub(in crate::keys) noted: Noted,
+    /// What the key may do.
+    pub grant: Grant,
+    /// What [`Attach`](super::Attach) made for it.
+    pub attachment: A,
 }
 
 type Entries<A> = HashTable<Arc<Entry<A>>>;
