@@ -24,7 +24,10 @@ pub(super) async fn answer(
     if header_is_out {
         // The connection or stream breaks off: the client must not take a part for the whole. What it was sent so far
         // may still be in our buffer, its header even, where the upstream broke off at once.
-        session.as_downstream_mut().shutdown().await;
+        // In HTTP/2 that is the connection's business, and a reset from here would overtake what is queued.
+        if !session.is_http2() {
+            session.as_downstream_mut().shutdown().await;
+        }
         return closed(ctx.status);
     }
     let Some(refusal) = refusal(session, e, ctx) else {
