@@ -144,7 +144,7 @@ def main():
         port = free_port()
         started.append(nginx(folder / "proxy", port, PROXY_CPU, nginx_proxy(upstream)))
         proxies["bare nginx"] = (started[-1], port, "none")
-        for name, log in (("fuelgate, log off", "none"), ("fuelgate, log on", f"{folder}/access.log")):
+        for name, log in (("fuelgate, log off", "null"), ("fuelgate, log on", f"{folder}/access.log")):
             process, port, secret = fuelgate(
                 str(release / "fuelgate"), folder / f"fg-{len(proxies)}", upstream, log)
             started.append(process)

@@ -11,7 +11,7 @@ use crate::support::programs::run;
 fn each_request_is_one_json_line_with_what_an_operator_asks_for() {
     let backend = Backend::ok();
     let text = config(backend.address, "").replace(
-        "log: { access: none }",
+        "log: { access: null }",
         "log: { access: $DIR/access.log, client_address: truncated }",
     );
     let mut g = Gateway::start(&text);
@@ -75,7 +75,7 @@ fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
         .open(&fifo)
         .unwrap();
     let text = config(backend.address, "").replace(
-        "log: { access: none }",
+        "log: { access: null }",
         &format!("log: {{ access: {} }}", fifo.display()),
     );
     let g = Gateway::start(&text);

@@ -39,7 +39,7 @@ listeners:
   - address: 127.0.0.1:0
 admin: {{ address: "127.0.0.1:0", token: {TOKEN} }}
 portal: {{ address: "127.0.0.1:0", public_url: "https://portal.example" }}
-log: {{ access: none }}
+log: {{ access: null }}
 realm: crm
 store: {{ engine: embedded, path: $DIR/fuelgate.db }}
 spool: {{ path: $DIR/spool.db, max_bytes: 1073741824 }}
