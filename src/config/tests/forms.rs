@@ -160,6 +160,7 @@ fn forms_of_small_settings_are_checked() {
             "ceilings.header_fields: expected a whole number from 8 to 256",
         ),
         ("log: { access: \"\" }", "log.access: expected stdout"),
+        ("log: { access: none }", "log.access: expected stdout"),
         (
             "status: { address: 127.0.0.1:8082 }",
             "status.address: expected an address of its own, admin.address has this one",

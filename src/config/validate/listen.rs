@@ -122,7 +122,8 @@ pub(super) fn log(check: &mut Check<'_>, f: &ConfigFile) -> Log {
         None | Some("off") => None,
         Some("stdout") => Some(LogSink::Stdout),
         Some("stderr") => Some(LogSink::Stderr),
-        Some("") => {
+        // A file of the name `none` is hardly what was meant.
+        Some("" | "none") => {
             let message = "expected stdout, stderr, a file, or null for no access log";
             check.problem(&steps!["log", "access"], message);
             None
