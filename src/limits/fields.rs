@@ -52,19 +52,40 @@ pub fn retry_after(seconds: u64) -> HeaderValue {
     HeaderValue::from(seconds)
 }
 
-/// Text under construction; long enough on the stack for one policy.
-#[derive(Default)]
-struct Text(smallvec::SmallVec<[u8; 64]>);
+/// Bytes of the longest value: all four policies with the largest numbers take fewer.
+const VALUE_BYTES: usize = 256;
+
+/// Text under construction, on the stack: a request makes one.
+struct Text {
+    bytes: [u8; VALUE_BYTES],
+    length: usize,
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self {
+            bytes: [0; VALUE_BYTES],
+            length: 0,
+        }
+    }
+}
 
 impl Text {
     fn push(&mut self, bytes: &[u8]) {
-        self.0.extend_from_slice(bytes);
+        let end = self.length + bytes.len();
+        if let Some(place) = self.bytes.get_mut(self.length..end) {
+            place.copy_from_slice(bytes);
+            self.length = end;
+        }
     }
 
     fn name(&mut self, policy: Policy) {
-        self.push(b"\"");
-        self.push(policy.as_str().as_bytes());
-        self.push(b"\"");
+        self.push(match policy {
+            Policy::Burst => b"\"burst\"",
+            Policy::Account => b"\"account\"",
+            Policy::Hour => b"\"hour\"",
+            Policy::Month => b"\"month\"",
+        });
     }
 
     fn number(&mut self, key: &[u8], value: u64) {
@@ -85,7 +106,8 @@ impl Text {
     }
 
     fn value(&self) -> HeaderValue {
-        HeaderValue::from_bytes(&self.0).unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_bytes(&self.bytes[..self.length])
+            .unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
@@ -133,5 +155,18 @@ mod tests {
             window_seconds: 1,
         }]);
         assert_eq!(field, r#""account";q=999999999999999;w=1"#);
+    }
+
+    #[test]
+    fn the_longest_value_fits_and_names_are_those_of_the_policies() {
+        let terms = Policy::ALL.map(|policy| PolicyTerms {
+            policy,
+            quota: u64::MAX,
+            window_seconds: u64::MAX,
+        });
+        let field = policy_field(&terms);
+        let wanted =
+            Policy::ALL.map(|p| format!(r#""{}";q=999999999999999;w=999999999999999"#, p.as_str()));
+        assert_eq!(field.to_str().unwrap(), wanted.join(", "));
     }
 }

@@ -12,7 +12,7 @@ use super::connection::Connection;
 use super::ctx::Ctx;
 use super::gateway::GatewayParts;
 use super::{own_key, respond, trace};
-use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, KEEPALIVE_IDLE, WRITE_TIME};
+use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
 
 /// Bounds the connection and finds out who the client is.
 pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
@@ -22,10 +22,6 @@ pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
         .get_or_insert_with(|| Arc::new(of_session(session)))
         .clone();
     connection.header_arrived();
-    // Pingora's default keeps idle connections for ever; `None` means that this one ends with this answer.
-    if session.get_keepalive().is_some() {
-        session.set_keepalive(Some(KEEPALIVE_IDLE.as_secs()));
-    }
     session.set_read_timeout(Some(BODY_READ_TIME));
     session.set_write_timeout(Some(WRITE_TIME));
     session.set_total_drain_timeout(Some(DRAIN_TIME));

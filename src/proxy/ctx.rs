@@ -145,6 +145,20 @@ impl Ctx {
         self.route().map(|r| r.route.auth)
     }
 
+    /// Writes what every answer carries as lines of a header, but for what is deprecated.
+    pub fn write_fields(&self, out: &mut Vec<u8>) {
+        let mut line = |name: &[u8], value: &HeaderValue| {
+            out.extend_from_slice(name);
+            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(b"\r\n");
+        };
+        line(b"X-Request-Id: ", &self.request_id);
+        if let Some(rate) = &self.rate {
+            line(b"RateLimit-Policy: ", &rate.policy);
+            line(b"RateLimit: ", &rate.limit);
+        }
+    }
+
     /// Adds what every answer carries, whoever made it.
     ///
     /// # Errors
@@ -155,6 +169,14 @@ impl Ctx {
             header.insert_header("RateLimit-Policy", rate.policy.clone())?;
             header.insert_header("RateLimit", rate.limit.clone())?;
         }
+        self.add_deprecation(header)
+    }
+
+    /// Adds what the answers of a deprecated route carry.
+    ///
+    /// # Errors
+    /// Never with values that were made here.
+    pub fn add_deprecation(&self, header: &mut ResponseHeader) -> Result<()> {
         if let Some(deprecated) = self.route().and_then(|r| r.deprecated.as_ref()) {
             deprecated.add_to(header)?;
         }

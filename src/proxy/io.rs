@@ -1,12 +1,11 @@
-//! A client's socket as Pingora takes it: plain or TLS, small writes gathered, the time for a header limited; never HTTP.
+//! A client's socket as Pingora takes it: plain or TLS, small writes gathered, our fields put in, waiting limited; never a request's rule.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::os::fd::AsRawFd;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use async_trait::async_trait;
 use pingora::protocols::raw_connect::ProxyDigest;
@@ -16,11 +15,11 @@ use pingora::protocols::{
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::TcpStream;
-use tokio::time::Sleep;
 use tokio_rustls::server::TlsStream;
 
 use super::connection::Connection;
-use crate::base::ceilings::{HEADER_TIME, WRITE_BUFFER_BYTES};
+use super::waiting::Waiting;
+use crate::base::ceilings::WRITE_BUFFER_BYTES;
 
 /// The bytes' way.
 enum Transport {
@@ -35,9 +34,10 @@ pub struct ClientIo {
     connection: Arc<Connection>,
     fd: UniqueIDType,
     digest: Arc<SocketDigest>,
-    // Runs only while a header has come in part: a header that comes in one piece costs no timer.
-    header_timer: Option<Pin<Box<Sleep>>>,
-    header_begun: bool,
+    waiting: Waiting,
+    /// A response's header that our fields were put in, and how much of it the transport has.
+    header: Vec<u8>,
+    header_sent: usize,
 }
 
 impl ClientIo {
@@ -67,8 +67,9 @@ impl ClientIo {
             connection,
             fd,
             digest: Arc::new(digest),
-            header_timer: None,
-            header_begun: false,
+            waiting: Waiting::default(),
+            header: Vec::new(),
+            header_sent: 0,
         }
     }
 
@@ -80,21 +81,32 @@ impl ClientIo {
         }
     }
 
-    /// Whether a header that began to come has taken too long; wakes the task when that happens.
-    fn header_is_late(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.header_begun {
-            return false;
+    /// Gives the transport what is left of a header that was put together here.
+    fn poll_header(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        while let Some(rest) = self
+            .header
+            .get(self.header_sent..)
+            .filter(|r| !r.is_empty())
+        {
+            let sent = ready!(self.transport.write(cx, rest))?;
+            if sent == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.header_sent += sent;
         }
-        self.header_timer
-            .get_or_insert_with(|| Box::pin(tokio::time::sleep(HEADER_TIME)))
-            .as_mut()
-            .poll(cx)
-            .is_ready()
+        self.header.clear();
+        self.header_sent = 0;
+        Poll::Ready(Ok(()))
     }
 }
 
-fn late() -> io::Error {
-    io::Error::new(io::ErrorKind::TimedOut, "the header did not arrive in time")
+impl Transport {
+    fn write(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match self {
+            Self::Plain(s) => Pin::new(s).poll_write(cx, buf),
+            Self::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
+        }
+    }
 }
 
 impl AsyncRead for ClientIo {
@@ -103,14 +115,11 @@ impl AsyncRead for ClientIo {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
+        let phase = self.connection.phase();
+        self.waiting.entered(phase);
         let awaits_header = self.connection.awaits_header();
-        if !awaits_header && self.header_begun {
-            self.header_begun = false;
-            self.header_timer = None;
-        }
-        // A timer that runs was begun by a read that found nothing; dripping bytes do not stop it.
-        if awaits_header && self.header_timer.is_some() && self.header_is_late(cx) {
-            return Poll::Ready(Err(late()));
+        if awaits_header {
+            self.waiting.check_header(cx)?;
         }
         let before = buf.filled().len();
         let read = match &mut self.transport {
@@ -119,9 +128,12 @@ impl AsyncRead for ClientIo {
         };
         if awaits_header {
             match &read {
-                Poll::Ready(Ok(())) if buf.filled().len() > before => self.header_begun = true,
-                Poll::Pending if self.header_is_late(cx) => return Poll::Ready(Err(late())),
-                _ => {}
+                Poll::Ready(Ok(())) if buf.filled().len() > before => self.waiting.header_began(),
+                Poll::Pending => {
+                    let silence = self.connection.silence();
+                    return self.waiting.poll(silence, cx);
+                }
+                Poll::Ready(_) => {}
             }
         }
         read
@@ -134,13 +146,20 @@ impl AsyncWrite for ClientIo {
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Plain(s) => Pin::new(s).poll_write(cx, buf),
-            Transport::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
+        let this = &mut *self;
+        ready!(this.poll_header(cx))?;
+        if this.connection.with_fields(buf, &mut this.header) {
+            // It is ours now, whether or not the transport takes all of it at once.
+            return match this.poll_header(cx) {
+                Poll::Ready(Err(e)) => Poll::Ready(Err(e)),
+                _ => Poll::Ready(Ok(buf.len())),
+            };
         }
+        this.transport.write(cx, buf)
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_header(cx))?;
         match &mut self.transport {
             Transport::Plain(s) => Pin::new(s).poll_flush(cx),
             Transport::Tls(s) => Pin::new(s.as_mut()).poll_flush(cx),
@@ -148,27 +167,10 @@ impl AsyncWrite for ClientIo {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        ready!(self.poll_header(cx))?;
         match &mut self.transport {
             Transport::Plain(s) => Pin::new(s).poll_shutdown(cx),
             Transport::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
-        }
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match &mut self.transport {
-            Transport::Plain(s) => Pin::new(s).poll_write_vectored(cx, bufs),
-            Transport::Tls(s) => Pin::new(s.as_mut()).poll_write_vectored(cx, bufs),
-        }
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        match &self.transport {
-            Transport::Plain(s) => s.is_write_vectored(),
-            Transport::Tls(s) => s.is_write_vectored(),
         }
     }
 }
@@ -232,6 +234,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::base::ceilings::{HEADER_TIME, KEEPALIVE_IDLE};
 
     async fn pair() -> (TcpStream, ClientIo, Arc<Connection>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -245,6 +248,68 @@ mod tests {
             ClientIo::plain(socket, connection.clone()),
             connection,
         )
+    }
+
+    #[tokio::test]
+    async fn our_fields_leave_inside_the_header_however_little_the_socket_takes() {
+        let (mut client, mut io, connection) = pair().await;
+        // More than the buffers on the way hold, so that the header leaves in parts.
+        let filler = vec![b'x'; 8_000_000];
+        let writer = tokio::spawn(async move {
+            for n in 0..3 {
+                connection.add_fields(|out| {
+                    out.extend_from_slice(format!("N: {n}\r\nLong: ").as_bytes());
+                    out.extend_from_slice(&[b'y'; 100_000]);
+                    out.extend_from_slice(b"\r\n");
+                });
+                io.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n\r\n")
+                    .await
+                    .unwrap();
+                io.write_all(&filler).await.unwrap();
+            }
+            io.flush().await.unwrap();
+            AsyncWriteExt::shutdown(&mut io).await.unwrap();
+        });
+        let mut got = Vec::new();
+        client.read_to_end(&mut got).await.unwrap();
+        writer.await.unwrap();
+        let mut wanted = Vec::new();
+        for n in 0..3 {
+            wanted.extend_from_slice(b"HTTP/1.1 200 OK\r\nContent-Length: 8000000\r\n");
+            wanted.extend_from_slice(format!("N: {n}\r\nLong: ").as_bytes());
+            wanted.extend_from_slice(&[b'y'; 100_000]);
+            wanted.extend_from_slice(b"\r\n\r\n");
+            wanted.extend_from_slice(&vec![b'x'; 8_000_000]);
+        }
+        assert!(
+            got == wanted,
+            "{} bytes, wanted {}",
+            got.len(),
+            wanted.len()
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_silent_client_is_let_go_when_its_time_is_over_and_not_before() {
+        let (_client, mut io, _) = pair().await;
+        let begun = tokio::time::Instant::now();
+        let mut buffer = [0; 64];
+        assert_eq!(io.read(&mut buffer).await.unwrap(), 0);
+        assert_eq!(begun.elapsed().as_secs(), HEADER_TIME.as_secs());
+        // Twice, since the timer of the first silence is still set when the second begins.
+        for rounds in 1..3 {
+            let (mut client, mut io, connection) = pair().await;
+            for _ in 0..rounds {
+                client.write_all(b"header").await.unwrap();
+                assert!(io.read(&mut buffer).await.unwrap() > 0);
+                connection.header_arrived();
+                tokio::time::sleep(HEADER_TIME / 4).await;
+                connection.header_awaited();
+            }
+            let begun = tokio::time::Instant::now();
+            assert_eq!(io.read(&mut buffer).await.unwrap(), 0);
+            assert_eq!(begun.elapsed().as_secs(), KEEPALIVE_IDLE.as_secs());
+        }
     }
 
     // Time stands still and jumps to the next timer whenever nothing else is to be done.

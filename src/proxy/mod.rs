@@ -31,4 +31,5 @@ mod testing;
 mod tests;
 pub mod trace;
 pub mod upstream;
+mod waiting;
 mod worker;

@@ -2,12 +2,13 @@
 
 use std::time::Instant;
 
-use http::Method;
+use http::{HeaderName, Method};
 use pingora::http::ResponseHeader;
 use pingora::proxy::Session;
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, Result};
 
+use super::client::REQUEST_ID;
 use super::ctx::{Ctx, Progress};
 use super::events;
 use super::gateway::{GatewayParts, note_upstream_time};
@@ -15,6 +16,14 @@ use super::refusal::Refusal;
 use super::respond;
 use crate::base::ceilings::CONNECT_ATTEMPTS;
 use crate::base::error::Code;
+use crate::limits::fields::{RATELIMIT, RATELIMIT_POLICY};
+
+/// What [`Ctx::write_fields`] writes: an upstream's own say gives way.
+const OURS: [HeaderName; 3] = [
+    REQUEST_ID,
+    HeaderName::from_static(RATELIMIT_POLICY),
+    HeaderName::from_static(RATELIMIT),
+];
 
 /// The target of the next attempt.
 ///
@@ -113,5 +122,14 @@ pub(super) async fn response(
         }
     }
     ctx.status = response.status.as_u16();
-    ctx.add_fields(response)
+    match &ctx.connection {
+        Some(connection) if !session.is_http2() => {
+            for name in &OURS {
+                response.remove_header(name);
+            }
+            connection.add_fields(|out| ctx.write_fields(out));
+            ctx.add_deprecation(response)
+        }
+        _ => ctx.add_fields(response),
+    }
 }

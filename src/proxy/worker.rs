@@ -20,8 +20,7 @@ use super::connection::Connection;
 use super::gateway::Gateway;
 use super::io::ClientIo;
 use crate::base::ceilings::{
-    CONNECT_ATTEMPTS, HANDSHAKE_TIME, HEADER_TIME, KEEPALIVE_IDLE, KEEPALIVE_REQUESTS,
-    UPSTREAM_IDLE_CONNECTIONS,
+    CONNECT_ATTEMPTS, HANDSHAKE_TIME, KEEPALIVE_IDLE, KEEPALIVE_REQUESTS, UPSTREAM_IDLE_CONNECTIONS,
 };
 
 /// HTTP/2 flow-control windows of a client connection: an upload of one stream, and of all together, in bytes.
@@ -191,7 +190,8 @@ async fn serve_http1(
         if let Some(settings) = settings {
             settings.apply_to_session(&mut session);
         } else {
-            session.set_keepalive(Some(HEADER_TIME.as_secs()));
+            // Without a limit of Pingora's, which would start a timer for each request: the socket has its own.
+            session.set_keepalive(Some(0));
             session.set_keepalive_reuses_remaining(Some(KEEPALIVE_REQUESTS));
         }
         connection.header_awaited();
