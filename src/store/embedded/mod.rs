@@ -1,9 +1,6 @@
-//! The store in one SQLite file: one writer thread with group commit and a few readers; never a rule of a domain.
+//! The store in one SQLite file, for one process; never a rule of a domain.
 //!
-//! Every write is a closure that goes to the writer over a bounded queue. The writer takes what came while its last
-//! sync to disk ran, gives each closure a savepoint inside one transaction, commits once and only then answers all.
-//! Nothing waits artificially. When a transaction fails as a whole (disk full, I/O error) all its callers are told
-//! `Unavailable`, [`EmbeddedStore`] is unhealthy, and the writer probes until writes go through again.
+//! How work reaches the file, group commit and health are those of every SQLite file of ours: see [`super::sqlite`].
 
 mod accounts;
 mod change;
@@ -14,109 +11,45 @@ mod erase;
 mod erase_usage;
 mod event_rows;
 mod event_store;
-mod fail;
-mod health;
-mod job;
 mod key_rows;
 mod keys;
-mod open;
 mod pseudonym;
-mod queue;
-mod reader;
-mod rows;
 mod settle;
 mod usage;
 mod usage_read;
 mod usage_store;
-mod writer;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::thread::JoinHandle;
-use std::time::Duration;
 
-use parking_lot::Mutex;
 use rusqlite::Connection;
 
-pub use health::{LATENCY_BOUNDS_US, Latency, Stats};
-pub use open::OpenError;
+pub use super::sqlite::{LATENCY_BOUNDS_US, Latency, OpenError, Options, Stats};
 
-use crate::base::ceilings;
+use super::sqlite::fail::Done;
+use super::sqlite::{Database, Format, fail, rows};
 use crate::base::clock::Clock;
 use crate::base::error::StoreError;
-use fail::Done;
-use health::Health;
-use job::Job;
-use queue::{Queue, Refused};
 
-/// How an embedded store is opened.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// Pages of 4096 bytes that the file may have; `None` as many as the disk takes.
-    pub max_page_count: Option<u32>,
-    /// Free pages below which the store says that it is full, where `max_page_count` bounds it.
-    pub reserve_pages: u32,
-    /// Free bytes of the disk below which the store says that it is full.
-    pub reserve_bytes: u64,
-    /// Connections that read; at least one is made.
-    pub readers: usize,
-    /// How long a write may wait before its caller is told that the store is unavailable.
-    pub write_time: Duration,
-    /// Page cache of the writer in KiB.
-    pub writer_cache_kib: u32,
-    /// Page cache of each reader in KiB.
-    pub reader_cache_kib: u32,
-}
-
-impl Default for Options {
-    fn default() -> Self {
-        Self {
-            max_page_count: None,
-            reserve_pages: ceilings::STORE_RESERVE_PAGES,
-            reserve_bytes: ceilings::STORE_RESERVE_BYTES,
-            readers: ceilings::STORE_READERS,
-            write_time: ceilings::STORE_WRITE_TIME,
-            writer_cache_kib: 32_768,
-            reader_cache_kib: 4_096,
-        }
-    }
-}
+/// `FGST`.
+static FORMAT: Format = Format {
+    what: "store",
+    application_id: 0x4647_5354,
+    layouts: &[include_str!("layout1.sql")],
+};
 
 /// The store. Cloning the `Arc` shares it; the last one dropped closes it.
 pub struct EmbeddedStore {
-    path: PathBuf,
+    database: Database,
     clock: Clock,
-    writes: Arc<Queue<Box<dyn Job>>>,
-    reads: Arc<Queue<Box<dyn Job>>>,
-    checkpoints: Arc<Queue<()>>,
-    health: Arc<Health>,
-    write_time: Duration,
-    // Locks because closing may come from anywhere. The file is another's only once nothing of ours is open.
-    threads: Mutex<Vec<JoinHandle<()>>>,
-    file: Mutex<Option<open::OwnedFile>>,
 }
 
 impl std::fmt::Debug for EmbeddedStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("EmbeddedStore")
-            .field("path", &self.path)
+            .field("path", &self.database.path())
             .finish_non_exhaustive()
     }
-}
-
-fn spawn(
-    name: &str,
-    path: &Path,
-    work: impl FnOnce() + Send + 'static,
-) -> Result<JoinHandle<()>, OpenError> {
-    std::thread::Builder::new()
-        .name(format!("store-{name}"))
-        .spawn(work)
-        .map_err(|cause| OpenError::File {
-            path: path.to_owned(),
-            cause,
-        })
 }
 
 impl EmbeddedStore {
@@ -126,100 +59,19 @@ impl EmbeddedStore {
     /// When another process has it open, a newer version wrote it, it is damaged or no store of ours, or the system
     /// refuses.
     pub fn open(path: &Path, clock: Clock, options: Options) -> Result<Arc<Self>, OpenError> {
-        let file = open::take_file(path)?;
-        let health = Arc::new(Health::new(&options));
-        let writes = Arc::new(Queue::new(ceilings::STORE_QUEUE));
-        let reads = Arc::new(Queue::new(ceilings::STORE_READ_QUEUE));
-        let checkpoints = Arc::new(Queue::new(1));
-        let sql = |cause| OpenError::Sql {
-            path: file.path.clone(),
-            cause,
-        };
-        let folder = file.path.parent().unwrap_or(Path::new("/")).to_owned();
-        let writer = writer::Writer::new(
-            file.open_writer(&options)?,
-            folder,
-            Arc::clone(&writes),
-            Arc::clone(&checkpoints),
-            Arc::clone(&health),
-            options.reserve_bytes,
-        )
-        .map_err(sql)?;
-        let checkpointer = file.open_checkpointer()?;
-        let connections = (0..options.readers.max(1))
-            .map(|_| file.open_reader(&options))
-            .collect::<Result<Vec<_>, _>>()?;
-        let store = Self {
-            path: path.to_owned(),
-            clock,
-            writes,
-            reads,
-            checkpoints,
-            health,
-            write_time: options.write_time,
-            threads: Mutex::new(Vec::new()),
-            file: Mutex::new(None),
-        };
-        // From here on a failure drops the store, which ends the threads that run already.
-        store.start(writer, checkpointer, connections)?;
-        *store.file.lock() = Some(file);
-        Ok(Arc::new(store))
-    }
-
-    fn start(
-        &self,
-        writer: writer::Writer,
-        checkpointer: Connection,
-        readers: Vec<Connection>,
-    ) -> Result<(), OpenError> {
-        let mut threads = self.threads.lock();
-        for conn in readers {
-            let (reads, health) = (Arc::clone(&self.reads), Arc::clone(&self.health));
-            threads.push(spawn("read", &self.path, move || {
-                reader::run(&conn, &reads, &health);
-            })?);
-        }
-        let asked = Arc::clone(&self.checkpoints);
-        threads.push(spawn("wal", &self.path, move || {
-            writer::run_checkpoints(&checkpointer, &asked);
-        })?);
-        threads.push(spawn("write", &self.path, move || writer.run())?);
-        Ok(())
+        let database = Database::open(path, &FORMAT, &options)?;
+        Ok(Arc::new(Self { database, clock }))
     }
 
     /// Takes no further work, finishes what is queued, moves the write-ahead log into the file and closes it. Blocks
     /// while it does, so call it off the async threads; a second call does nothing.
     pub fn close(&self) {
-        // Held to the end, so that a second caller also returns only when all is done.
-        let mut threads = self.threads.lock();
-        self.reads.close();
-        self.checkpoints.close();
-        // The writer was started last and ends last: only the last connection takes the log away, if it may write.
-        let writer = threads.pop();
-        for t in threads.drain(..) {
-            let _ = t.join();
-        }
-        self.writes.close();
-        let _ = writer.map(JoinHandle::join);
-        *self.file.lock() = None;
+        self.database.close();
     }
 
     /// Numbers for the metrics.
     pub fn stats(&self) -> Stats {
-        let h = &self.health;
-        Stats {
-            healthy: h.is_healthy(),
-            queued_writes: self.writes.len(),
-            queued_reads: self.reads.len(),
-            writes: h.writes.load(Ordering::Relaxed),
-            commits: h.commits.load(Ordering::Relaxed),
-            failed_commits: h.failed_commits.load(Ordering::Relaxed),
-            turned_away: h.turned_away.load(Ordering::Relaxed),
-            commit: h.commit.read(),
-            write: h.write.read(),
-            read: h.read.read(),
-            wal_pages: h.wal_pages.load(Ordering::Relaxed),
-        }
+        self.database.stats()
     }
 
     /// Bounds the file to `pages` of 4096 bytes from now on, though never below what it has.
@@ -227,11 +79,7 @@ impl EmbeddedStore {
     /// # Errors
     /// `Unavailable` when the writer does not answer.
     pub async fn set_max_page_count(&self, pages: u32) -> Result<u32, StoreError> {
-        let set = self
-            .write(move |conn| Ok(open::set_max_page_count(conn, pages)?))
-            .await?;
-        self.health.max_page_count.store(set, Ordering::Relaxed);
-        Ok(set)
+        self.database.set_max_page_count(pages).await
     }
 
     /// Runs `work` in the writer's next transaction; the answer comes after it is on disk.
@@ -240,7 +88,7 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Done<T> + Send + 'static,
     {
-        self.ask(&self.writes, self.write_time, work).await
+        self.database.write(work).await
     }
 
     /// Runs `work` on a connection that only reads.
@@ -249,40 +97,7 @@ impl EmbeddedStore {
         T: Send + 'static,
         F: FnOnce(&Connection) -> Done<T> + Send + 'static,
     {
-        self.ask(&self.reads, ceilings::STORE_READ_TIME, work).await
-    }
-
-    async fn ask<T, F>(
-        &self,
-        queue: &Queue<Box<dyn Job>>,
-        most: Duration,
-        work: F,
-    ) -> Result<T, StoreError>
-    where
-        T: Send + 'static,
-        F: FnOnce(&Connection) -> Done<T> + Send + 'static,
-    {
-        let turned_away = |why: &str| {
-            self.health.turned_away.fetch_add(1, Ordering::Relaxed);
-            Err(StoreError::Unavailable(why.to_owned()))
-        };
-        let (job, answer) = job::pack(work);
-        match queue.push(job) {
-            Ok(()) => {}
-            Err(Refused::Full) => return turned_away("too many calls wait for the store"),
-            Err(Refused::Closed) => return turned_away("the store is closed"),
-        }
-        match tokio::time::timeout(most, answer).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => turned_away("the store is closed"),
-            Err(_) => turned_away("the store did not answer in time"),
-        }
-    }
-}
-
-impl Drop for EmbeddedStore {
-    fn drop(&mut self) {
-        self.close();
+        self.database.read(work).await
     }
 }
 

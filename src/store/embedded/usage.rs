@@ -8,14 +8,15 @@ use super::accounts::is_gone;
 use super::fail::Done;
 use super::rows::{all, first, run};
 use crate::base::clock::Timestamp;
+use crate::store::span::Span;
 use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
 
 /// Rows of a batch that one transaction takes, so that a busy second's batch does not hold up other writes.
 const PIECE_ROWS: usize = 256;
 
 /// Spans by their number in the tables.
-pub(super) const HOUR: u8 = 0;
-pub(super) const DAY: u8 = 1;
+pub(super) const HOUR: u8 = Span::Hour as u8;
+const DAY: u8 = Span::Day as u8;
 pub(super) const MONTH: u8 = 2;
 
 /// What has no key or no account in the tables: the sums over all of them.

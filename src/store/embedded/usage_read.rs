@@ -6,9 +6,10 @@ use rusqlite::{Connection, named_params};
 
 use super::fail::Done;
 use super::rows::{all, first};
-use super::usage::{ALL, DAY, HOUR, MONTH};
+use super::usage::{ALL, HOUR, MONTH};
 use crate::base::ceilings;
-use crate::base::clock::{DAY_MS, Timestamp};
+use crate::base::clock::Timestamp;
+use crate::store::span::{Part, Span, parts};
 use crate::usage::model::{EndpointUsage, Granularity, RouteCaller, UsagePoint};
 use crate::usage::port::SeriesQuery;
 
@@ -30,46 +31,13 @@ pub(super) fn used(
     Ok((total(HOUR, hour)?, total(MONTH, month)?))
 }
 
-/// Part of a range that one span covers; the end is not in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Part {
-    span: u8,
-    from: Timestamp,
-    to: Timestamp,
-}
-
-/// Whole days from the table of days, the hours before and after them from that of hours.
-fn parts(from: Timestamp, to: Timestamp) -> [Part; 3] {
-    let up = from.day_start();
-    let first_day = if up == from {
-        from
-    } else {
-        Timestamp::from_millis(up.millis().saturating_add(DAY_MS))
-    };
-    let end_day = to.day_start();
-    let part = |span, from, to| Part { span, from, to };
-    if first_day < end_day {
-        [
-            part(HOUR, from, first_day),
-            part(DAY, first_day, end_day),
-            part(HOUR, end_day, to),
-        ]
-    } else {
-        [
-            part(HOUR, from, to),
-            part(DAY, from, from),
-            part(HOUR, to, to),
-        ]
-    }
-}
-
 /// Starts of a span that a table has within a range, one seek each.
 fn starts(conn: &Connection, next: &str, part: Part) -> Done<Vec<Timestamp>> {
     let mut found = Vec::new();
     let mut from = part.from;
     while found.len() < ceilings::USAGE_ROWS && from < part.to {
         let start: Option<Timestamp> =
-            first(conn, next, (part.span, from, part.to), |r| r.get(0))?.flatten();
+            first(conn, next, (part.span as u8, from, part.to), |r| r.get(0))?.flatten();
         let Some(start) = start else { break };
         found.push(start);
         from = Timestamp::from_millis(start.millis().saturating_add(1));
@@ -97,9 +65,9 @@ pub(super) fn series(conn: &Connection, query: &SeriesQuery) -> Done<Vec<UsagePo
     };
     let part = Part {
         span: if query.granularity == Granularity::Hour {
-            HOUR
+            Span::Hour
         } else {
-            DAY
+            Span::Day
         },
         from: query.from,
         to: query.to,
@@ -112,7 +80,7 @@ pub(super) fn series(conn: &Connection, query: &SeriesQuery) -> Done<Vec<UsagePo
             Granularity::Hour | Granularity::Day => start,
             Granularity::Month => start.month_start(),
         };
-        for row in rows_at(conn, part.span, start, &account, key)? {
+        for row in rows_at(conn, part.span as u8, start, &account, key)? {
             if points.last().is_none_or(|p| p.start != begins) {
                 points.push(UsagePoint {
                     start: begins,
@@ -193,7 +161,7 @@ pub(super) fn endpoints(
                 conn,
                 "SELECT route, method, requests, errors FROM usage_endpoint
                  WHERE span = ?1 AND start = ?2 AND account_id = ?3",
-                (part.span, start, account_id.unwrap_or(ALL)),
+                (part.span as u8, start, account_id.unwrap_or(ALL)),
                 |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)),
             )?;
             for (route, method, requests, errors) in rows {
@@ -258,32 +226,4 @@ pub(super) fn callers(
             })
         },
     )
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_range_is_cut_at_midnights_without_gap_or_overlap() {
-        let t = |s: &str| Timestamp::parse(s).unwrap();
-        for (from, to, days) in [
-            ("2026-11-01T00:00:00Z", "2026-11-03T00:00:00Z", 2),
-            ("2026-11-01T05:00:00Z", "2026-11-03T07:00:00Z", 1),
-            ("2026-11-01T05:00:00Z", "2026-11-02T07:00:00Z", 0),
-            ("2026-11-01T05:00:00Z", "2026-11-01T07:00:00Z", 0),
-            ("2026-11-01T00:00:00Z", "2026-11-01T00:00:00Z", 0),
-        ] {
-            let (from, to) = (t(from), t(to));
-            let [a, b, c] = parts(from, to);
-            assert_eq!((a.from, c.to), (from, to));
-            if b.from < b.to {
-                assert_eq!((a.to, b.to), (b.from, c.from));
-            } else {
-                assert_eq!(a.to, to);
-                assert_eq!(c.from, c.to);
-            }
-            assert_eq!(b.to.millis() - b.from.millis(), days * DAY_MS);
-        }
-    }
 }

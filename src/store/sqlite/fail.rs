@@ -6,14 +6,14 @@ use crate::base::error::StoreError;
 
 /// Why a piece of work on the database did not succeed.
 #[derive(Debug)]
-pub(super) enum Fail {
+pub(in crate::store) enum Fail {
     /// The work's own decision; the store itself is well.
     Store(StoreError),
     /// SQLite's error.
     Sql(rusqlite::Error),
 }
 
-pub(super) type Done<T> = Result<T, Fail>;
+pub(in crate::store) type Done<T> = Result<T, Fail>;
 
 impl From<rusqlite::Error> for Fail {
     fn from(e: rusqlite::Error) -> Self {
@@ -28,20 +28,20 @@ impl From<StoreError> for Fail {
 }
 
 impl Fail {
-    pub(super) fn conflict(what: &str) -> Self {
+    pub(in crate::store) fn conflict(what: &str) -> Self {
         Self::Store(StoreError::Conflict(what.to_owned()))
     }
 
-    pub(super) fn corrupt(what: impl Into<String>) -> Self {
+    pub(in crate::store) fn corrupt(what: impl Into<String>) -> Self {
         Self::Store(StoreError::Corrupt(what.into()))
     }
 
     /// Whether the failure says that nothing can be written now, whatever it is.
-    pub(super) fn is_of_the_store(&self) -> bool {
+    pub(in crate::store) fn is_of_the_store(&self) -> bool {
         matches!(self, Self::Sql(e) if to_store(e).is_unavailable())
     }
 
-    pub(super) fn into_store(self) -> StoreError {
+    pub(in crate::store) fn into_store(self) -> StoreError {
         match self {
             Self::Store(e) => e,
             Self::Sql(e) => to_store(&e),
@@ -60,7 +60,7 @@ impl IsUnavailable for StoreError {
 }
 
 /// SQLite's text names tables and columns but never holds bound values, so it is fit for the log.
-pub(super) fn to_store(e: &rusqlite::Error) -> StoreError {
+pub(in crate::store) fn to_store(e: &rusqlite::Error) -> StoreError {
     use rusqlite::Error as E;
     match e {
         E::SqliteFailure(f, _) => match f.code {

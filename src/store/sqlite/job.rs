@@ -11,7 +11,7 @@ use super::health::Histogram;
 use crate::base::error::StoreError;
 
 /// How the work came out, as far as its transaction is concerned.
-pub(super) enum Ran {
+pub(in crate::store) enum Ran {
     /// What it wrote stays.
     Kept,
     /// It refused or failed by itself: what it wrote goes, the rest of the transaction stays.
@@ -21,7 +21,7 @@ pub(super) enum Ran {
 }
 
 /// Work whose type of answer its thread need not know.
-pub(super) trait Job: Send {
+pub(in crate::store) trait Job: Send {
     /// Runs the work, once.
     fn run(&mut self, conn: &Connection) -> Ran;
     /// Whether its caller has stopped waiting.
@@ -38,7 +38,9 @@ struct Typed<T, F> {
 }
 
 /// Packs `work` and tells where its answer will come.
-pub(super) fn pack<T, F>(work: F) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
+pub(in crate::store) fn pack<T, F>(
+    work: F,
+) -> (Box<dyn Job>, oneshot::Receiver<Result<T, StoreError>>)
 where
     T: Send + 'static,
     F: FnOnce(&Connection) -> Done<T> + Send + 'static,

@@ -29,12 +29,15 @@ impl FromSql for Timestamp {
 }
 
 /// A value as JSON text.
-pub(super) fn to_json<T: Serialize>(value: &T) -> Done<String> {
+pub(in crate::store) fn to_json<T: Serialize>(value: &T) -> Done<String> {
     serde_json::to_string(value).map_err(|e| Fail::corrupt(e.to_string()))
 }
 
 /// A column's JSON text as a value; anything else is damage.
-pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<T> {
+pub(in crate::store) fn json<T: DeserializeOwned>(
+    row: &Row<'_>,
+    column: &str,
+) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let text = row
         .get_ref(index)?
@@ -44,7 +47,7 @@ pub(super) fn json<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite
 }
 
 /// A column's text as anything that can be parsed; anything else is damage.
-pub(super) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
+pub(in crate::store) fn parsed<T>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>>
 where
     T: std::str::FromStr,
     T::Err: std::error::Error + Send + Sync + 'static,
@@ -56,7 +59,11 @@ where
 }
 
 /// A small number as one of an enumeration's values; anything else is damage.
-pub(super) fn code<T: Copy>(row: &Row<'_>, column: &str, known: &[T]) -> rusqlite::Result<T> {
+pub(in crate::store) fn code<T: Copy>(
+    row: &Row<'_>,
+    column: &str,
+    known: &[T],
+) -> rusqlite::Result<T> {
     let index = row.as_ref().column_index(column)?;
     let n: i64 = row.get(index)?;
     usize::try_from(n)
@@ -70,7 +77,7 @@ fn damaged(index: usize, e: impl std::error::Error + Send + Sync + 'static) -> r
 }
 
 /// The first row, if any.
-pub(super) fn first<T>(
+pub(in crate::store) fn first<T>(
     conn: &Connection,
     sql: &str,
     params: impl Params,
@@ -83,7 +90,7 @@ pub(super) fn first<T>(
 }
 
 /// All rows.
-pub(super) fn all<T>(
+pub(in crate::store) fn all<T>(
     conn: &Connection,
     sql: &str,
     params: impl Params,
@@ -95,17 +102,17 @@ pub(super) fn all<T>(
 }
 
 /// Runs a statement and tells how many rows it touched.
-pub(super) fn run(conn: &Connection, sql: &str, params: impl Params) -> Done<usize> {
+pub(in crate::store) fn run(conn: &Connection, sql: &str, params: impl Params) -> Done<usize> {
     Ok(conn.prepare_cached(sql)?.execute(params)?)
 }
 
 /// How many rows to ask for: one more than wanted tells whether there is a next page.
-pub(super) fn fetch(page: &PageRequest) -> u32 {
+pub(in crate::store) fn fetch(page: &PageRequest) -> u32 {
     page.limit.clamp(1, MAX_LIMIT) + 1
 }
 
 /// Makes a page of up to [`fetch`] rows.
-pub(super) fn paged<T>(
+pub(in crate::store) fn paged<T>(
     mut items: Vec<T>,
     page: &PageRequest,
     cursor: impl Fn(&T) -> String,

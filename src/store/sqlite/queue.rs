@@ -11,7 +11,7 @@ struct Inner<T> {
 }
 
 /// Why an item was not taken.
-pub(super) enum Refused {
+pub(in crate::store) enum Refused {
     /// The queue holds as much as it may.
     Full,
     /// The store is closed.
@@ -19,7 +19,7 @@ pub(super) enum Refused {
 }
 
 /// First in, first out. Callers never wait to put; threads wait to take.
-pub(super) struct Queue<T> {
+pub(in crate::store) struct Queue<T> {
     // A plain lock, held for a push or a drain and never across I/O.
     inner: Mutex<Inner<T>>,
     arrived: Condvar,
@@ -27,7 +27,7 @@ pub(super) struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    pub(super) fn new(capacity: usize) -> Self {
+    pub(in crate::store) fn new(capacity: usize) -> Self {
         Self {
             inner: Mutex::new(Inner {
                 items: VecDeque::new(),
@@ -38,7 +38,7 @@ impl<T> Queue<T> {
         }
     }
 
-    pub(super) fn push(&self, item: T) -> Result<(), Refused> {
+    pub(in crate::store) fn push(&self, item: T) -> Result<(), Refused> {
         let mut inner = self.inner.lock();
         if inner.closed {
             return Err(Refused::Closed);
@@ -54,7 +54,12 @@ impl<T> Queue<T> {
 
     /// Moves up to `most` items to `into`, waiting for the first one no longer than `wait` (`None`: for ever).
     /// False when the queue is closed and empty.
-    pub(super) fn take(&self, into: &mut Vec<T>, most: usize, wait: Option<Duration>) -> bool {
+    pub(in crate::store) fn take(
+        &self,
+        into: &mut Vec<T>,
+        most: usize,
+        wait: Option<Duration>,
+    ) -> bool {
         let until = wait.map(|w| Instant::now() + w);
         let mut inner = self.inner.lock();
         while inner.items.is_empty() {
@@ -76,12 +81,12 @@ impl<T> Queue<T> {
     }
 
     /// Refuses further items; what is inside is still taken.
-    pub(super) fn close(&self) {
+    pub(in crate::store) fn close(&self) {
         self.inner.lock().closed = true;
         self.arrived.notify_all();
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(in crate::store) fn len(&self) -> usize {
         self.inner.lock().items.len()
     }
 }

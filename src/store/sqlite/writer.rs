@@ -19,7 +19,7 @@ const PROBE_BYTES: u32 = 65_536;
 /// What SQLite allows by itself: no bound of ours.
 const UNBOUNDED_PAGES: u32 = 0xffff_fffe;
 
-pub(super) struct Writer {
+pub(in crate::store) struct Writer {
     conn: Connection,
     folder: std::path::PathBuf,
     queue: Arc<Queue<Box<dyn Job>>>,
@@ -32,7 +32,7 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    pub(super) fn new(
+    pub(in crate::store) fn new(
         mut conn: Connection,
         folder: std::path::PathBuf,
         queue: Arc<Queue<Box<dyn Job>>>,
@@ -62,7 +62,7 @@ impl Writer {
     }
 
     /// Works until the queue is closed and empty.
-    pub(super) fn run(mut self) {
+    pub(in crate::store) fn run(mut self) {
         self.look_for_room();
         let mut batch: Vec<Box<dyn Job>> = Vec::with_capacity(ceilings::STORE_BATCH);
         loop {
@@ -191,7 +191,7 @@ impl Writer {
         });
         match tried {
             Ok(()) => self.health.mark(true, ""),
-            Err(e) => tracing::debug!(cause = %e.into_store(), "the store still takes no writes"),
+            Err(e) => tracing::debug!(cause = %e.into_store(), "still no writes"),
         }
     }
 
@@ -230,7 +230,7 @@ fn unavailable(e: &rusqlite::Error) -> StoreError {
 }
 
 /// True when the whole log is in the database file.
-pub(super) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<bool> {
+pub(in crate::store) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<bool> {
     conn.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |r| {
         r.get::<_, i64>(0)
     })
@@ -238,7 +238,7 @@ pub(super) fn checkpoint(conn: &Connection, mode: &str) -> rusqlite::Result<bool
 }
 
 /// Moves the log into the file each time it is asked to, until its queue is closed.
-pub(super) fn run_checkpoints(conn: &Connection, queue: &Queue<()>) {
+pub(in crate::store) fn run_checkpoints(conn: &Connection, queue: &Queue<()>) {
     let mut asked = Vec::new();
     while queue.take(&mut asked, usize::MAX, None) {
         asked.clear();

@@ -8,14 +8,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
-use super::Options;
+use super::{Format, Options};
 use crate::base::ceilings;
-
-/// Marks the file as ours in its header: `FGST`.
-const APPLICATION_ID: i32 = 0x4647_5354;
-
-/// Layouts in order; the file's `user_version` is how many of them it has. A landed one is never edited.
-const LAYOUTS: &[&str] = &[include_str!("layout1.sql")];
 
 /// Why a database file was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +35,9 @@ pub enum OpenError {
         /// The newest that is known here.
         known: i64,
     },
-    /// It is no store of fuelgate.
-    #[error("{0} is not a fuelgate store")]
-    Foreign(PathBuf),
+    /// It is not what it should be, or not of fuelgate at all.
+    #[error("{0} is not a fuelgate {1}")]
+    Foreign(PathBuf, &'static str),
     /// The check after an unclean stop found damage.
     #[error("{path} is damaged: {what}")]
     Damaged {
@@ -63,8 +57,9 @@ pub enum OpenError {
 }
 
 /// A database file that belongs to this store until the value is dropped.
-pub(super) struct OwnedFile {
-    pub(super) path: PathBuf,
+pub(in crate::store) struct OwnedFile {
+    pub(in crate::store) path: PathBuf,
+    format: &'static Format,
     // The lock lives as long as this handle; a lock on a file of its own, because closing any handle of the
     // database itself would drop SQLite's POSIX locks.
     _lock: File,
@@ -73,7 +68,10 @@ pub(super) struct OwnedFile {
 }
 
 /// Makes folders and file, and takes the lock.
-pub(super) fn take_file(path: &Path) -> Result<OwnedFile, OpenError> {
+pub(in crate::store) fn take_file(
+    path: &Path,
+    format: &'static Format,
+) -> Result<OwnedFile, OpenError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |cause| OpenError::File { path, cause }
@@ -118,6 +116,7 @@ pub(super) fn take_file(path: &Path) -> Result<OwnedFile, OpenError> {
     let unclean = std::fs::metadata(with_suffix(&real, "-wal")).is_ok_and(|m| m.len() > 0);
     Ok(OwnedFile {
         path: real,
+        format,
         _lock: lock,
         unclean,
     })
@@ -146,7 +145,9 @@ fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
 impl OwnedFile {
     fn sql(&self) -> impl Fn(rusqlite::Error) -> OpenError + '_ {
         |cause| match cause.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign(self.path.clone()),
+            Some(rusqlite::ErrorCode::NotADatabase) => {
+                OpenError::Foreign(self.path.clone(), self.format.what)
+            }
             Some(rusqlite::ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
                 path: self.path.clone(),
                 what: cause.to_string(),
@@ -159,7 +160,7 @@ impl OwnedFile {
     }
 
     /// The one connection that writes, with the newest layout.
-    pub(super) fn open_writer(&self, options: &Options) -> Result<Connection, OpenError> {
+    pub(in crate::store) fn open_writer(&self, options: &Options) -> Result<Connection, OpenError> {
         let sql = self.sql();
         let mut conn =
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | COMMON)
@@ -179,7 +180,7 @@ impl OwnedFile {
     }
 
     /// A connection that only reads.
-    pub(super) fn open_reader(&self, options: &Options) -> Result<Connection, OpenError> {
+    pub(in crate::store) fn open_reader(&self, options: &Options) -> Result<Connection, OpenError> {
         let sql = self.sql();
         let conn =
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY | COMMON)
@@ -190,7 +191,7 @@ impl OwnedFile {
     }
 
     /// A connection that moves the write-ahead log into the file.
-    pub(super) fn open_checkpointer(&self) -> Result<Connection, OpenError> {
+    pub(in crate::store) fn open_checkpointer(&self) -> Result<Connection, OpenError> {
         let sql = self.sql();
         let conn =
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | COMMON)
@@ -210,10 +211,10 @@ impl OwnedFile {
         if tables == 0 && found == 0 {
             return Ok(());
         }
-        if id != i64::from(APPLICATION_ID) {
-            return Err(OpenError::Foreign(self.path.clone()));
+        if id != i64::from(self.format.application_id) {
+            return Err(OpenError::Foreign(self.path.clone(), self.format.what));
         }
-        let known = i64::try_from(LAYOUTS.len()).unwrap_or(i64::MAX);
+        let known = i64::try_from(self.format.layouts.len()).unwrap_or(i64::MAX);
         if found > known {
             return Err(OpenError::Newer {
                 path: self.path.clone(),
@@ -247,7 +248,8 @@ impl OwnedFile {
             }),
             Err(e) if e.sqlite_error_code() == Some(rusqlite::ErrorCode::OperationInterrupted) => {
                 tracing::warn!(
-                    "the store is too large to be checked in full after the unclean stop"
+                    "the {} is too large to be checked in full after the unclean stop",
+                    self.format.what
                 );
                 Ok(())
             }
@@ -261,12 +263,12 @@ impl OwnedFile {
             .pragma_query_value(None, "user_version", |r| r.get(0))
             .map_err(&sql)?;
         let have = usize::try_from(have).unwrap_or(0);
-        for (i, layout) in LAYOUTS.iter().enumerate().skip(have) {
+        for (i, layout) in self.format.layouts.iter().enumerate().skip(have) {
             let tx = conn
                 .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
                 .map_err(&sql)?;
             tx.execute_batch(layout).map_err(&sql)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID)
+            tx.pragma_update(None, "application_id", self.format.application_id)
                 .map_err(&sql)?;
             tx.pragma_update(None, "user_version", i64::try_from(i + 1).unwrap_or(0))
                 .map_err(&sql)?;
@@ -296,7 +298,7 @@ fn settings(conn: &Connection, cache_kib: u32) -> rusqlite::Result<()> {
 }
 
 /// Bounds the file; SQLite never sets it below what the file has.
-pub(super) fn set_max_page_count(conn: &Connection, pages: u32) -> rusqlite::Result<u32> {
+pub(in crate::store) fn set_max_page_count(conn: &Connection, pages: u32) -> rusqlite::Result<u32> {
     conn.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |r| {
         r.get(0)
     })

@@ -10,7 +10,11 @@ use super::queue::Queue;
 use crate::base::error::StoreError;
 
 /// Works until the queue is closed and empty.
-pub(super) fn run(conn: &Connection, queue: &Arc<Queue<Box<dyn Job>>>, health: &Arc<Health>) {
+pub(in crate::store) fn run(
+    conn: &Connection,
+    queue: &Arc<Queue<Box<dyn Job>>>,
+    health: &Arc<Health>,
+) {
     let mut taken: Vec<Box<dyn Job>> = Vec::with_capacity(1);
     while queue.take(&mut taken, 1, None) {
         for mut job in taken.drain(..) {

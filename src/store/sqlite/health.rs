@@ -47,13 +47,13 @@ pub struct Stats {
 }
 
 #[derive(Default)]
-pub(super) struct Histogram {
+pub(in crate::store) struct Histogram {
     buckets: [AtomicU64; LATENCY_BOUNDS_US.len() + 1],
     sum_us: AtomicU64,
 }
 
 impl Histogram {
-    pub(super) fn observe(&self, took: Duration) {
+    pub(in crate::store) fn observe(&self, took: Duration) {
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         let at = LATENCY_BOUNDS_US.partition_point(|b| *b < us);
         if let Some(b) = self.buckets.get(at) {
@@ -62,7 +62,7 @@ impl Histogram {
         self.sum_us.fetch_add(us, Ordering::Relaxed);
     }
 
-    pub(super) fn read(&self) -> Latency {
+    pub(in crate::store) fn read(&self) -> Latency {
         let mut l = Latency {
             sum_us: self.sum_us.load(Ordering::Relaxed),
             ..Latency::default()
@@ -75,27 +75,29 @@ impl Histogram {
 }
 
 /// What the writer, the readers and the callers share.
-pub(super) struct Health {
+pub(in crate::store) struct Health {
+    what: &'static str,
     healthy: AtomicBool,
     started: Instant,
     /// Milliseconds after `started` (never 0) at which the writer's present batch began; 0 while it waits for work.
     busy_since: AtomicU64,
-    pub(super) max_page_count: AtomicU32,
-    pub(super) reserve_pages: u32,
+    pub(in crate::store) max_page_count: AtomicU32,
+    pub(in crate::store) reserve_pages: u32,
     write_time: Duration,
-    pub(super) wal_pages: AtomicU32,
-    pub(super) writes: AtomicU64,
-    pub(super) commits: AtomicU64,
-    pub(super) failed_commits: AtomicU64,
-    pub(super) turned_away: AtomicU64,
-    pub(super) commit: Histogram,
-    pub(super) write: Histogram,
-    pub(super) read: Histogram,
+    pub(in crate::store) wal_pages: AtomicU32,
+    pub(in crate::store) writes: AtomicU64,
+    pub(in crate::store) commits: AtomicU64,
+    pub(in crate::store) failed_commits: AtomicU64,
+    pub(in crate::store) turned_away: AtomicU64,
+    pub(in crate::store) commit: Histogram,
+    pub(in crate::store) write: Histogram,
+    pub(in crate::store) read: Histogram,
 }
 
 impl Health {
-    pub(super) fn new(options: &Options) -> Self {
+    pub(in crate::store) fn new(what: &'static str, options: &Options) -> Self {
         Self {
+            what,
             healthy: AtomicBool::new(true),
             started: Instant::now(),
             busy_since: AtomicU64::new(0),
@@ -119,32 +121,32 @@ impl Health {
             .max(1)
     }
 
-    pub(super) fn begin_batch(&self) {
+    pub(in crate::store) fn begin_batch(&self) {
         self.busy_since.store(self.now_ms(), Ordering::Relaxed);
     }
 
-    pub(super) fn end_batch(&self) {
+    pub(in crate::store) fn end_batch(&self) {
         self.busy_since.store(0, Ordering::Relaxed);
     }
 
     /// Whether the last word on writing was good.
-    pub(super) fn is_marked_healthy(&self) -> bool {
+    pub(in crate::store) fn is_marked_healthy(&self) -> bool {
         self.healthy.load(Ordering::Acquire)
     }
 
     /// Sets the mark and tells the log when it turns.
-    pub(super) fn mark(&self, healthy: bool, why: &str) {
+    pub(in crate::store) fn mark(&self, healthy: bool, why: &str) {
         if self.healthy.swap(healthy, Ordering::AcqRel) != healthy {
             if healthy {
-                tracing::info!("the store takes writes again");
+                tracing::info!("the {} takes writes again", self.what);
             } else {
-                tracing::error!(cause = why, "the store takes no writes now");
+                tracing::error!(cause = why, "the {} takes no writes now", self.what);
             }
         }
     }
 
     /// Marked healthy, and no batch has hung on the disk for half of the time that its callers wait.
-    pub(super) fn is_healthy(&self) -> bool {
+    pub(in crate::store) fn is_healthy(&self) -> bool {
         if !self.is_marked_healthy() {
             return false;
         }
