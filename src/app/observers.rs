@@ -26,7 +26,7 @@ impl AccountObserver for AccountChanges {
             return;
         };
         if let Some(limits) = self.limiter.loaded(&account.id) {
-            limits.set_plan(&plan, self.clock.now());
+            limits.set_plan(&plan, Some(state.read_at()), self.clock.now());
         }
     }
 

@@ -7,6 +7,7 @@ use smallvec::SmallVec;
 use super::bucket::{Bucket, BucketSpec};
 use super::decision::{Decision, Policy, Standing, Standings};
 use super::fields::{PolicyTerms, policy_field};
+use super::lease::Origin;
 use super::quota::{Counter, Width};
 use crate::base::clock::Timestamp;
 use crate::config::model::{Plan, Quotas};
@@ -33,10 +34,12 @@ fn refilled(bucket: &mut Bucket, now: Timestamp) -> &Bucket {
 #[derive(Debug, PartialEq, Eq)]
 #[must_use = "give it back if the request does not reach an upstream"]
 pub struct Ticket {
-    key_tokens: u64,
-    account_tokens: u64,
-    hour: Timestamp,
-    month: Timestamp,
+    pub(super) key_tokens: u64,
+    pub(super) account_tokens: u64,
+    pub(super) hour: Timestamp,
+    pub(super) month: Timestamp,
+    /// Where leased tokens came from; `None` for those of buckets in memory.
+    pub(super) origin: Option<Origin>,
 }
 
 /// How much of a quota is used.
@@ -282,6 +285,7 @@ impl State {
             account_tokens,
             hour: self.hour.start(),
             month: self.month.start(),
+            origin: None,
         })
     }
 }

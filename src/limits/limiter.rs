@@ -6,8 +6,10 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
-use super::account::{AccountLimits, KeyBucket, Ticket};
-use super::decision::Decision;
+use super::account::{AccountLimits, KeyBucket};
+use super::desk::Desk;
+use super::either::{KeyLimits, Limits};
+use super::leased::{LeasedAccount, LeasedKey};
 use crate::base::ceilings::LIMITER_ENTRIES;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -25,15 +27,17 @@ pub enum LimiterError {
 }
 
 /// A place for an account's limits, filled by the first who needs them while the others wait.
-type Slot = Arc<OnceCell<Arc<AccountLimits>>>;
+type Slot = Arc<OnceCell<Limits>>;
 
 /// All limits of this process. Those who serve requests hold the `Arc`s, so that the maps are asked only for keys and
 /// accounts that are new to them.
 #[derive(Debug)]
 pub struct Limiter {
-    keys: DashMap<Box<str>, Arc<KeyBucket>>,
+    keys: DashMap<Box<str>, KeyLimits>,
     accounts: DashMap<Box<str>, Slot>,
     ceiling: usize,
+    /// Where leases are got; `None` where this node is the only one.
+    desk: Option<Arc<Desk>>,
 }
 
 impl Default for Limiter {
@@ -43,58 +47,91 @@ impl Default for Limiter {
 }
 
 impl Limiter {
-    /// A limiter that holds at most `ceiling` keys and as many accounts.
+    /// A limiter of exact limits that holds at most `ceiling` keys and as many accounts.
     pub fn with_ceiling(ceiling: usize) -> Self {
         Self {
             keys: DashMap::new(),
             accounts: DashMap::new(),
             ceiling,
+            desk: None,
         }
     }
 
-    /// The bucket of a key that exists.
+    /// A limiter whose limits are leased.
+    pub fn leased(desk: Arc<Desk>) -> Self {
+        Self {
+            desk: Some(desk),
+            ..Self::default()
+        }
+    }
+
+    /// Where leases are got, if they are.
+    pub const fn desk(&self) -> Option<&Arc<Desk>> {
+        self.desk.as_ref()
+    }
+
+    /// The limits of a key that exists, of the account whose limits these are.
     ///
     /// # Errors
     /// [`LimiterError::Full`].
-    pub fn key(&self, key_id: &str) -> Result<Arc<KeyBucket>, LimiterError> {
-        if let Some(known) = self.keys.get(key_id) {
-            return Ok(Arc::clone(&known));
+    pub fn key(&self, key_id: &str, account: &Limits) -> Result<KeyLimits, LimiterError> {
+        if let Some(known) = self.keys.get(key_id)
+            && is_of(&known, account)
+        {
+            return Ok(known.clone());
         }
         if self.keys.len() >= self.ceiling {
             return Err(LimiterError::Full);
         }
-        Ok(Arc::clone(&self.keys.entry(key_id.into()).or_default()))
+        let make = || match account {
+            Limits::Exact(_) => KeyLimits::Exact(Arc::new(KeyBucket::default())),
+            Limits::Leased(account) => KeyLimits::Leased(Arc::new(LeasedKey::new(key_id, account))),
+        };
+        let mut slot = self.keys.entry(key_id.into()).or_insert_with(make);
+        // An account that was forgotten and came back is another one.
+        if !is_of(&slot, account) {
+            *slot = make();
+        }
+        Ok(slot.clone())
     }
 
     /// The limits of an account. The first call asks `load` (hour start, month start) for what was used in the windows of
-    /// `now`; calls that come meanwhile wait for its answer. After a failure the next call asks again. `plan` is asked once
-    /// more when the limits are in place, so that a change of plan meanwhile is not missed.
+    /// `now`; calls that come meanwhile wait for its answer. After a failure the next call asks again. `plan` says what
+    /// holds and since when that is known; it is asked once more when the limits are in place, so that a change of plan
+    /// meanwhile is not missed.
     ///
     /// # Errors
     /// [`LimiterError::Full`], or what `load` says.
     pub async fn account<F, R>(
         &self,
         account_id: &str,
-        plan: impl Fn() -> Plan,
+        plan: impl Fn() -> (Plan, Timestamp),
         now: Timestamp,
         load: F,
-    ) -> Result<Arc<AccountLimits>, LimiterError>
+    ) -> Result<Limits, LimiterError>
     where
         F: FnOnce(Timestamp, Timestamp) -> R,
         R: Future<Output = Result<(u64, u64), StoreError>>,
     {
         let slot = self.slot(account_id)?;
         if let Some(limits) = slot.get() {
-            return Ok(Arc::clone(limits));
+            return Ok(limits.clone());
         }
         let limits = slot
             .get_or_try_init(|| async {
                 let used = load(now.hour_start(), now.month_start()).await?;
-                Ok::<_, LimiterError>(Arc::new(AccountLimits::new(&plan(), used, now)))
+                let (plan, as_of) = plan();
+                Ok::<_, LimiterError>(match &self.desk {
+                    None => Limits::Exact(Arc::new(AccountLimits::new(&plan, used, now))),
+                    Some(desk) => Limits::Leased(Arc::new(LeasedAccount::new(
+                        account_id, desk, &plan, as_of, used, now,
+                    ))),
+                })
             })
             .await?;
-        limits.set_plan(&plan(), now);
-        Ok(Arc::clone(limits))
+        let (plan, as_of) = plan();
+        limits.set_plan(&plan, Some(as_of), now);
+        Ok(limits.clone())
     }
 
     fn slot(&self, account_id: &str) -> Result<Slot, LimiterError> {
@@ -110,39 +147,18 @@ impl Limiter {
     }
 
     /// The limits of an account that is in use.
-    pub fn loaded(&self, account_id: &str) -> Option<Arc<AccountLimits>> {
-        self.accounts.get(account_id)?.get().map(Arc::clone)
+    pub fn loaded(&self, account_id: &str) -> Option<Limits> {
+        self.accounts.get(account_id)?.get().cloned()
     }
 
-    /// Takes what a request costs, all or nothing; see [`AccountLimits::take`].
-    pub fn take(
-        &self,
-        key: &KeyBucket,
-        account: &AccountLimits,
-        cost: u64,
-        now: Timestamp,
-    ) -> Decision {
-        account.take(key, cost, now)
-    }
-
-    /// Gives back what a request took that never reached an upstream.
-    pub fn give_back(
-        &self,
-        key: &KeyBucket,
-        account: &AccountLimits,
-        ticket: Ticket,
-        now: Timestamp,
-    ) {
-        account.give_back(key, ticket, now);
-    }
-
-    /// Puts the plan that `plan_of` names for each account in use in force; `None` leaves it as it is.
+    /// Puts the plan that `plan_of` names for each account in use in force; `None` leaves it as it is. To be called when
+    /// another configuration is in force, before [`Desk::set_config`].
     pub fn replan(&self, now: Timestamp, plan_of: impl Fn(&str) -> Option<Plan>) {
         for entry in &self.accounts {
             if let Some(limits) = entry.value().get()
                 && let Some(plan) = plan_of(entry.key())
             {
-                limits.set_plan(&plan, now);
+                limits.set_plan(&plan, None, now);
             }
         }
     }
@@ -156,16 +172,12 @@ impl Limiter {
     }
 
     /// Lets go of what nobody holds and would be made anew just as it is: full buckets, accounts that used nothing in the
-    /// open windows. To be called every minute or so.
+    /// open windows, leases of nothing. To be called every minute or so.
     pub fn sweep(&self, now: Timestamp) {
-        self.keys
-            .retain(|_, bucket| Arc::strong_count(bucket) > 1 || !bucket.is_idle(now));
+        self.keys.retain(|_, key| !key.can_go(now));
         self.accounts.retain(|_, slot| {
             let in_use = Arc::strong_count(slot) > 1;
-            in_use
-                || slot
-                    .get()
-                    .is_some_and(|l| Arc::strong_count(l) > 1 || !l.is_idle(now))
+            in_use || slot.get().is_some_and(|l| !l.can_go(now))
         });
     }
 
@@ -175,12 +187,21 @@ impl Limiter {
     }
 }
 
+/// Whether a key's limits go with these limits of an account.
+fn is_of(key: &KeyLimits, account: &Limits) -> bool {
+    match (key, account) {
+        (KeyLimits::Exact(_), Limits::Exact(_)) => true,
+        (KeyLimits::Leased(key), Limits::Leased(account)) => Arc::ptr_eq(&key.account, account),
+        _ => false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use super::*;
-    use crate::config::model::{Quotas, Rate};
+    use crate::config::model::{OnStoreFailure, Quotas, Rate};
 
     fn plan(burst: u64) -> Plan {
         Plan {
@@ -210,9 +231,14 @@ mod tests {
                 }
             }
         };
-        assert!(limiter.account("a", || plan(1), NOW, load).await.is_err());
+        assert!(
+            limiter
+                .account("a", || (plan(1), NOW), NOW, load)
+                .await
+                .is_err()
+        );
         let p = plan(1);
-        let calls = (0..20).map(|_| limiter.account("a", || p, NOW, load));
+        let calls = (0..20).map(|_| limiter.account("a", || (p, NOW), NOW, load));
         for limits in futures_util::future::join_all(calls).await {
             let used = limits.unwrap().used(NOW);
             assert_eq!((used.hour.used, used.month.used), (3, 9));
@@ -224,14 +250,18 @@ mod tests {
     async fn the_sweep_lets_go_only_of_what_forgetting_does_not_change() {
         let limiter = Limiter::default();
         let none = |_, _| async { Ok((0, 0)) };
-        let account = limiter.account("a", || plan(10), NOW, none).await.unwrap();
-        limiter
-            .account("idle", || plan(10), NOW, none)
+        let account = limiter
+            .account("a", || (plan(10), NOW), NOW, none)
             .await
             .unwrap();
-        let key = limiter.key("k").unwrap();
-        drop(limiter.key("unused").unwrap());
-        assert!(limiter.take(&key, &account, 1, NOW).is_admitted());
+        limiter
+            .account("idle", || (plan(10), NOW), NOW, none)
+            .await
+            .unwrap();
+        let key = limiter.key("k", &account).unwrap();
+        drop(limiter.key("unused", &account).unwrap());
+        let taken = account.take(&key, 1, OnStoreFailure::Local, NOW).await;
+        assert!(taken.unwrap().is_admitted());
         limiter.sweep(NOW);
         assert_eq!(limiter.len(), (1, 1));
         drop((key, account));
@@ -251,12 +281,14 @@ mod tests {
     async fn at_the_ceiling_new_keys_and_accounts_are_refused_and_known_ones_served() {
         let limiter = Limiter::with_ceiling(1);
         let none = |_, _| async { Ok((0, 0)) };
-        assert!(limiter.key("a").is_ok() && limiter.key("a").is_ok());
-        assert!(matches!(limiter.key("b"), Err(LimiterError::Full)));
-        assert!(limiter.account("a", || plan(1), NOW, none).await.is_ok());
-        let refused = limiter.account("b", || plan(1), NOW, none).await;
+        let account = limiter.account("a", || (plan(1), NOW), NOW, none).await;
+        let account = account.unwrap();
+        assert!(limiter.key("a", &account).is_ok() && limiter.key("a", &account).is_ok());
+        let refused = limiter.key("b", &account);
+        assert!(matches!(refused, Err(LimiterError::Full)));
+        let refused = limiter.account("b", || (plan(1), NOW), NOW, none).await;
         assert!(matches!(refused, Err(LimiterError::Full)));
         limiter.forget("a", ["a"]);
-        assert!(limiter.key("b").is_ok());
+        assert!(limiter.key("b", &account).is_ok());
     }
 }

@@ -120,7 +120,7 @@ pub async fn admit(
             Step::Body => asked.body()?,
             Step::Upstream => asked.upstream()?,
             Step::Events => asked.events()?,
-            Step::Limits => asked.limits()?,
+            Step::Limits => asked.limits().await?,
         }
     }
     Ok(if asked.describes_key {
@@ -333,20 +333,26 @@ impl Asked<'_> {
         Ok(())
     }
 
-    fn limits(&mut self) -> Result<(), Refusal> {
+    async fn limits(&mut self) -> Result<(), Refusal> {
         let (Some(key), Some(route)) = (&self.ctx.key, self.ctx.route()) else {
             return Ok(());
         };
         // What a limit says while the store is away is the operator's choice; what this node knows stays exact.
+        // Leased limits apply it themselves, to what is not in hand.
         let policy = self.ctx.snapshot.config.limits.on_store_failure;
-        let is_away = policy != OnStoreFailure::Local && !self.parts.events.is_healthy();
+        let with = &key.attachment;
+        let is_away = policy != OnStoreFailure::Local
+            && !with.limits.is_leased()
+            && !self.parts.events.is_healthy();
         if is_away && policy == OnStoreFailure::Deny {
             return Err(Refusal::new(Code::StoreUnavailable));
         }
-        let with = &key.attachment;
+        let cost = route.route.cost;
         let decision = with
             .limits
-            .take(&with.bucket, route.route.cost, self.ctx.now);
+            .take(&with.bucket, cost, policy, self.ctx.now)
+            .await
+            .map_err(|_| Refusal::new(Code::StoreUnavailable))?;
         let refused = decision.code().map(|code| Refusal {
             violated: decision.standings.violated().map(|p| p.as_str()).collect(),
             ..Refusal::retry(code, decision.retry_after_seconds())

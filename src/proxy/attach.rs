@@ -17,7 +17,7 @@ use crate::base::error::StoreError;
 use crate::config::model::Plan;
 use crate::keys::cache::Attach;
 use crate::keys::model::KeyRecord;
-use crate::limits::{AccountLimits, KeyBucket, Limiter, LimiterError};
+use crate::limits::{KeyLimits, Limiter, LimiterError, Limits};
 use crate::usage::port::UsageStore;
 use crate::usage::{KeyUsage, Recorder};
 
@@ -29,9 +29,9 @@ pub struct Attached {
     /// Its account, as it is at any moment.
     pub account: Arc<AccountState>,
     /// Its token bucket.
-    pub bucket: Arc<KeyBucket>,
+    pub bucket: KeyLimits,
     /// The limits of its account.
-    pub limits: Arc<AccountLimits>,
+    pub limits: Limits,
     /// What it does, for usage and its metric.
     pub usage: Arc<KeyUsage>,
     /// `X-Fuelgate-Account`; a copy shares its bytes.
@@ -103,7 +103,7 @@ impl Attach<Attached> for Attacher {
         let first = self
             .plan(&account)
             .ok_or_else(|| StoreError::Corrupt(format!("account {id} has no plan")))?;
-        let plan = || self.plan(&account).unwrap_or(first);
+        let plan = || (self.plan(&account).unwrap_or(first), account.read_at());
         let limits = self
             .limiter
             .account(id, plan, now, |hour, month| {
@@ -113,7 +113,7 @@ impl Attach<Attached> for Attacher {
             .map_err(unavailable)?;
         Ok(Attached {
             name: record.name.as_str().into(),
-            bucket: self.limiter.key(&record.id).map_err(unavailable)?,
+            bucket: self.limiter.key(&record.id, &limits).map_err(unavailable)?,
             limits,
             usage: self.recorder.key(id, record.id.as_str()),
             account_value: HeaderValue::try_from(id)

@@ -94,6 +94,6 @@ pub(super) fn show_rate(ctx: &mut Ctx) {
     if let (None, Some(key)) = (&ctx.rate, &ctx.key) {
         let with = &key.attachment;
         let standings = with.limits.peek(&with.bucket, ctx.now);
-        ctx.rate = super::ctx::RateFields::of(&standings);
+        ctx.rate = standings.and_then(|s| super::ctx::RateFields::of(&s));
     }
 }

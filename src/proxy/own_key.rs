@@ -17,8 +17,8 @@ pub fn describe(ctx: &Ctx) -> Bytes {
     let (grant, with) = (&key.grant, &key.attachment);
     let used = with.limits.used(ctx.now);
     let standings = with.limits.peek(&with.bucket, ctx.now);
+    let standings = standings.map(|s| s.policies).unwrap_or_default();
     let policies: Vec<Value> = standings
-        .policies
         .iter()
         .map(|s| {
             json!({
@@ -29,13 +29,7 @@ pub fn describe(ctx: &Ctx) -> Bytes {
             })
         })
         .collect();
-    let limit = |p: Policy| {
-        standings
-            .policies
-            .iter()
-            .find(|s| s.policy == p)
-            .map(|s| s.quota)
-    };
+    let limit = |p: Policy| standings.iter().find(|s| s.policy == p).map(|s| s.quota);
     let body = json!({
         "id": grant.key_id,
         "account_id": grant.account_id,

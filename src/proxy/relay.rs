@@ -85,7 +85,10 @@ pub(super) fn after_failed_exchange(
 pub(super) fn sent(ctx: &mut Ctx) {
     ctx.progress = Progress::Sent;
     // It has left, so what it took is spent.
-    ctx.ticket = None;
+    if let (Some(ticket), Some(key)) = (ctx.ticket.take(), &ctx.key) {
+        let with = &key.attachment;
+        with.limits.sent(&with.bucket, ticket);
+    }
 }
 
 /// The upstream's header, on its way to the client.

@@ -81,7 +81,12 @@ async fn the_summary_shows_what_was_sent_upstream() {
     let plan = admin.control.config.load().plans["small"];
     admin
         .limiter
-        .account("acct_1", || plan, START, |_, _| async { Ok((10, 13)) })
+        .account(
+            "acct_1",
+            || (plan, START),
+            START,
+            |_, _| async { Ok((10, 13)) },
+        )
         .await
         .unwrap();
     let summary = admin.get(path).await.is(200);
