@@ -1,13 +1,16 @@
 //! What `check --online` asks of the world: can the store be opened, does each upstream's target answer; changes nothing.
 
+use std::path::Path;
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::base::ceilings::CLOCK_SKEW;
 use crate::base::clock::Clock;
-use crate::config::model::{Config, Store, Upstream};
+use crate::config::model::{Config, RedisStore, Store, Upstream};
 use crate::store::embedded::{EmbeddedStore, OpenError, Options};
+use crate::store::redis;
 
 /// One thing that was asked.
 #[derive(Debug)]
@@ -20,7 +23,10 @@ pub struct Finding {
 
 /// Asks store and upstreams.
 pub async fn check(config: &Config) -> Vec<Finding> {
-    let mut findings = vec![store(&config.store).await];
+    let mut findings = match &config.store {
+        Store::Embedded { path } => vec![embedded(path).await],
+        Store::Redis(settings) => redis(settings).await,
+    };
     for upstream in &config.upstreams {
         for (index, target) in upstream.targets.iter().enumerate() {
             findings.push(Finding {
@@ -35,21 +41,15 @@ pub async fn check(config: &Config) -> Vec<Finding> {
     findings
 }
 
-async fn store(store: &Store) -> Finding {
+async fn embedded(path: &Path) -> Finding {
     let what = "store".to_owned();
-    let Store::Embedded { path } = store else {
-        return Finding {
-            what,
-            outcome: Err("not available yet".to_owned()),
-        };
-    };
     if !path.exists() {
         return Finding {
             what,
             outcome: Ok(format!("{} will be made", path.display())),
         };
     }
-    let path = path.clone();
+    let path = path.to_owned();
     let opened = tokio::task::spawn_blocking(move || {
         let opened = EmbeddedStore::open(&path, Clock::system(), Options::default());
         opened.map(|s| s.close())
@@ -62,6 +62,43 @@ async fn store(store: &Store) -> Finding {
         Err(e) => Err(e.to_string()),
     };
     Finding { what, outcome }
+}
+
+/// What each server says of itself, and whose layout is on them.
+async fn redis(settings: &RedisStore) -> Vec<Finding> {
+    let store = redis::Store::new(settings.clone(), Clock::system());
+    let found = match store.check(settings).await {
+        Ok(found) => found,
+        Err(e) => {
+            return vec![Finding {
+                what: "store".to_owned(),
+                outcome: Err(e.to_string()),
+            }];
+        }
+    };
+    let mut findings: Vec<Finding> = found
+        .into_iter()
+        .map(|finding| Finding {
+            what: format!("store {}", finding.server).trim_end().to_owned(),
+            outcome: match finding.weight {
+                redis::Weight::Good => Ok(finding.text),
+                redis::Weight::Warn => Ok(format!("warning: {}", finding.text)),
+                redis::Weight::Refuse => Err(finding.text),
+            },
+        })
+        .collect();
+    if let Some(clock) = store.read_clocks(&Clock::system()).await {
+        let skew = Duration::from_millis(clock.skew_ms);
+        let differ = if skew > CLOCK_SKEW { "warning: " } else { "" };
+        findings.push(Finding {
+            what: "store".to_owned(),
+            outcome: Ok(format!(
+                "{differ}its clock and this machine's differ by {} ms",
+                clock.skew_ms
+            )),
+        });
+    }
+    findings
 }
 
 /// Connects, and asks for the health check's path where the upstream has one and speaks plain HTTP.
@@ -90,5 +127,60 @@ async fn ask(upstream: &Upstream, address: &str) -> Result<String, String> {
         Ok(Ok(line)) => Err(format!("its health check answers {line:?}")),
         Ok(Err(e)) => Err(format!("its health check fails: {e}")),
         Err(_) => Err("its health check does not answer in time".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::redis::testing::{Server, cluster_settings};
+
+    fn texts(findings: &[Finding]) -> (Vec<String>, Vec<String>) {
+        let of = |good: bool| {
+            let those = findings.iter().filter(|f| f.outcome.is_ok() == good);
+            let text = |f: &Finding| match &f.outcome {
+                Ok(text) | Err(text) => format!("{}: {text}", f.what),
+            };
+            those.map(text).collect()
+        };
+        (of(true), of(false))
+    }
+
+    #[tokio::test]
+    async fn a_redis_that_loses_data_is_found_and_nothing_is_written() {
+        let mut server = Server::start(&[]);
+        let (good, wrong) = texts(&redis(&server.settings()).await);
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let at = format!("store 127.0.0.1:{}: warning: appendonly is no", server.port);
+        assert!(good[0].starts_with(&at), "{good:?}");
+        assert!(
+            good[1].starts_with("store: no data of this store so far"),
+            "{good:?}"
+        );
+        assert!(
+            good[2].starts_with("store: its clock and this machine's differ by"),
+            "{good:?}"
+        );
+        let () = server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"]);
+        let (_, wrong) = texts(&redis(&server.settings()).await);
+        assert!(
+            wrong[0].contains("maxmemory-policy is allkeys-lfu"),
+            "{wrong:?}"
+        );
+        assert_eq!(server.ask::<Vec<String>>(&["KEYS", "*layout"]), [""; 0]);
+        server.kill();
+        let (_, wrong) = texts(&redis(&server.settings()).await);
+        assert!(
+            wrong[0].starts_with("store: store unavailable: "),
+            "{wrong:?}"
+        );
+    }
+
+    #[tokio::test]
+    async fn each_master_of_a_cluster_is_asked() {
+        let (good, wrong) = texts(&redis(&cluster_settings()).await);
+        assert!(wrong.is_empty(), "{wrong:?}");
+        let asked = good.iter().filter(|t| t.contains("appendonly is no"));
+        assert_eq!(asked.count(), 3, "{good:?}");
     }
 }

@@ -1,8 +1,8 @@
-//! The one source of time: wall-clock instants, UTC windows and a clock that tests can move; never a sleep or a timer.
+//! The one source of time: wall-clock instants, UTC windows, monotonic ticks and clocks that tests can move; never a sleep or a timer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -182,6 +182,54 @@ impl Clock {
     /// Moves a manual clock on by `d`; the system's clock ignores it.
     pub fn advance(&self, d: Duration) {
         self.set(self.now().plus(d));
+    }
+}
+
+/// Milliseconds of a clock that never goes back and is nobody else's. Cloning shares it.
+#[derive(Debug, Clone)]
+pub struct Ticks(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    Since(Instant),
+    Manual(Arc<AtomicU64>),
+}
+
+impl Default for Ticks {
+    fn default() -> Self {
+        Self::system()
+    }
+}
+
+impl Ticks {
+    /// The machine's monotonic clock, from now on. Its first tick is not 0, so that 0 is before everything.
+    pub fn system() -> Self {
+        Self(Source::Since(
+            Instant::now()
+                .checked_sub(Duration::from_millis(1))
+                .unwrap_or_else(Instant::now),
+        ))
+    }
+
+    /// Ticks that stand still until [`Ticks::advance`] moves them.
+    pub fn manual(start: u64) -> Self {
+        Self(Source::Manual(Arc::new(AtomicU64::new(start))))
+    }
+
+    /// The tick now.
+    pub fn now(&self) -> u64 {
+        match &self.0 {
+            Source::Since(begin) => u64::try_from(begin.elapsed().as_millis()).unwrap_or(u64::MAX),
+            Source::Manual(ms) => ms.load(Ordering::SeqCst),
+        }
+    }
+
+    /// Moves manual ticks on by `d`; the system's ignore it.
+    pub fn advance(&self, d: Duration) {
+        if let Source::Manual(ms) = &self.0 {
+            let by = u64::try_from(d.as_millis()).unwrap_or(u64::MAX);
+            ms.fetch_add(by, Ordering::SeqCst);
+        }
     }
 }
 

@@ -33,7 +33,11 @@ pub fn diff_restart_only(old: &Config, new: &Config) -> Vec<String> {
                 changed.push("store.path".to_owned());
             }
         }
-        (Store::Redis, Store::Redis) => {}
+        (Store::Redis(old), Store::Redis(new)) => {
+            if old != new {
+                changed.push("store".to_owned());
+            }
+        }
         _ => changed.push("store.engine".to_owned()),
     }
     if old.spool != new.spool {

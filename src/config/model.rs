@@ -214,7 +214,33 @@ pub enum Store {
         path: PathBuf,
     },
     /// Redis: validated, and refused as not available yet.
-    Redis,
+    Redis(RedisStore),
+}
+
+/// A store in Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisStore {
+    /// URLs of the servers, or of the sentinels where `sentinel` is set; they may hold passwords.
+    pub nodes: Vec<Secret>,
+    /// Whether they are a Redis Cluster.
+    pub cluster: bool,
+    /// What every key begins with.
+    pub key_prefix: String,
+    /// The name under which sentinels watch the master.
+    pub sentinel: Option<String>,
+    /// Certificates for `rediss://`.
+    pub tls: Option<RedisTls>,
+    /// Time for a call on a request's path.
+    pub deadline: Duration,
+}
+
+/// Certificates for Redis.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisTls {
+    /// The authorities; `None` for those of the system.
+    pub ca: Option<PathBuf>,
+    /// This node's certificate chain and key, where servers ask for them.
+    pub client: Option<TlsFiles>,
 }
 
 /// The local spool.

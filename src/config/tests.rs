@@ -6,6 +6,7 @@ mod forms;
 mod hostile;
 mod openapi;
 mod problems;
+mod redis;
 mod restart;
 mod settings;
 

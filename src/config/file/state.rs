@@ -12,7 +12,9 @@ pub(in crate::config) struct StoreFile {
     pub(in crate::config) engine: Engine,
     /// Embedded: the database file, by default data/fuelgate.db; a relative path starts at the working directory.
     pub(in crate::config) path: Option<String>,
-    /// Redis: URLs of the servers, of the sentinels where `sentinel` is set.
+    /// Redis: URLs of the servers, of the sentinels where `sentinel` is set: redis://user:password@host:6379/0, or
+    /// rediss:// for TLS. User, password and database are the same in all of them and serve for the servers that
+    /// sentinels or a cluster name as well; a sentinel without passwords takes none.
     pub(in crate::config) nodes: Option<Vec<SecretText>>,
     /// Redis: whether the servers are a Redis Cluster.
     pub(in crate::config) cluster: Option<bool>,

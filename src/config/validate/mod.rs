@@ -4,6 +4,7 @@ mod access;
 mod events;
 mod listen;
 mod plans;
+mod redis;
 mod routes;
 mod state;
 mod tls;

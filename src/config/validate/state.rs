@@ -3,18 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::words::{is_host, is_name, networks};
-use super::{Check, tls};
+use super::words::networks;
+use super::{Check, redis};
 use crate::config::file::{ConfigFile, Engine, StoreFile};
 use crate::config::model::{Spool, Store, Webhooks};
 use crate::config::tree::steps;
 
-/// The store. Redis is validated as a whole and then refused, since nothing serves it yet.
+/// The store.
 pub(super) fn store(check: &mut Check<'_>, f: &ConfigFile) -> Store {
     let s = &f.store;
     match s.engine {
         Engine::Embedded => embedded(check, s),
-        Engine::Redis => redis(check, s),
+        Engine::Redis => redis::store(check, s),
     }
 }
 
@@ -40,71 +40,6 @@ fn embedded(check: &mut Check<'_>, s: &StoreFile) -> Store {
     Store::Embedded {
         path: PathBuf::from(path),
     }
-}
-
-fn redis(check: &mut Check<'_>, s: &StoreFile) -> Store {
-    check.problem(
-        &steps!["store", "engine"],
-        "redis is not available yet; expected embedded",
-    );
-    if s.path.is_some() {
-        check.problem(
-            &steps!["store", "path"],
-            "expected only with `engine: embedded`; Redis has `nodes`",
-        );
-    }
-    let nodes = s.nodes.as_deref().unwrap_or_default();
-    if nodes.is_empty() {
-        check.problem(
-            &steps!["store", "nodes"],
-            "missing; expected at least one URL such as redis://127.0.0.1:6379",
-        );
-    }
-    for (i, node) in nodes.iter().enumerate() {
-        let result = redis_url(node.0.expose());
-        check.ok(&steps!["store", "nodes", i], result);
-    }
-    if s.key_prefix
-        .as_deref()
-        .is_some_and(|p| !is_name(p, "-_.", 32))
-    {
-        check.problem(
-            &steps!["store", "key_prefix"],
-            "expected 1 to 32 letters, digits, -, _ and .",
-        );
-    }
-    if s.sentinel.is_some() && s.cluster == Some(true) {
-        check.problem(
-            &steps!["store", "sentinel"],
-            "expected either a cluster or sentinels, not both",
-        );
-    }
-    if let Some(t) = &s.tls {
-        tls::client_files(check, t, &steps!["store", "tls"]);
-    }
-    Store::Redis
-}
-
-/// `redis://[[user]:password@]host[:port][/database]`, or `rediss` for TLS.
-fn redis_url(text: &str) -> Result<(), String> {
-    let wrong = || Err("expected a URL such as redis://127.0.0.1:6379 or rediss://…".to_owned());
-    let rest = text
-        .strip_prefix("redis://")
-        .or_else(|| text.strip_prefix("rediss://"));
-    let Some(rest) = rest else {
-        return wrong();
-    };
-    let (authority, database) = rest.split_once('/').unwrap_or((rest, ""));
-    let address = authority.rsplit_once('@').map_or(authority, |(_, a)| a);
-    let host = match address.rsplit_once(':') {
-        Some((host, port)) if port.parse::<u16>().is_ok_and(|p| p > 0) => host,
-        Some(_) if !address.ends_with(']') => return wrong(),
-        _ => address,
-    };
-    if !is_host(host) || !database.chars().all(|c| c.is_ascii_digit()) {
-        return wrong();
-    }
-    Ok(())
 }
 
 /// The spool.

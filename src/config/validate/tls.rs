@@ -8,7 +8,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use super::Check;
 use super::words::under;
 use crate::config::file::TlsFile;
-use crate::config::model::TlsFiles;
+use crate::config::model::{RedisTls, TlsFiles};
 use crate::config::tree::Step;
 use crate::config::{beside, read_file};
 
@@ -21,19 +21,30 @@ pub(super) fn files(check: &mut Check<'_>, t: &TlsFile, path: &[Step]) -> TlsFil
     let (cert_at, key_at) = (under(path, "certificate"), under(path, "private_key"));
     let chain = certificates(check, &files.certificate, &cert_at);
     let key = private_key(check, &files.private_key, &key_at);
-    if let (Some(chain), Some(key)) = (chain, key) {
-        let provider = rustls::crypto::ring::default_provider();
-        if let Err(e) = rustls::sign::CertifiedKey::from_der(chain, key, &provider) {
-            let message = match e {
-                rustls::Error::InconsistentKeys(_) => {
-                    "expected the private key of the certificate, found another".to_owned()
-                }
-                other => format!("expected a certificate and a key that can be used: {other}"),
-            };
-            check.problem(&key_at, message);
-        }
-    }
+    belong_together(check, chain, key, &key_at);
     files
+}
+
+/// Sees that a certificate and a key fit.
+fn belong_together(
+    check: &mut Check<'_>,
+    chain: Option<Vec<CertificateDer<'static>>>,
+    key: Option<PrivateKeyDer<'static>>,
+    key_at: &[Step],
+) {
+    let (Some(chain), Some(key)) = (chain, key) else {
+        return;
+    };
+    let provider = rustls::crypto::ring::default_provider();
+    if let Err(e) = rustls::sign::CertifiedKey::from_der(chain, key, &provider) {
+        let message = match e {
+            rustls::Error::InconsistentKeys(_) => {
+                "expected the private key of the certificate, found another".to_owned()
+            }
+            other => format!("expected a certificate and a key that can be used: {other}"),
+        };
+        check.problem(key_at, message);
+    }
 }
 
 /// The certificates of a PEM file.
@@ -83,26 +94,40 @@ pub(super) fn client_files(
     check: &mut Check<'_>,
     t: &crate::config::file::RedisTlsFile,
     path: &[Step],
-) {
+) -> RedisTls {
     let source = check.source.to_path_buf();
     let file =
         |name: &Option<String>| -> Option<PathBuf> { name.as_deref().map(|n| beside(&source, n)) };
-    if let Some(ca) = file(&t.ca) {
-        certificates(check, &ca, &under(path, "ca"));
+    let ca = file(&t.ca);
+    if let Some(ca) = &ca {
+        certificates(check, ca, &under(path, "ca"));
     }
-    match (file(&t.certificate), file(&t.private_key)) {
-        (Some(c), Some(k)) => {
-            certificates(check, &c, &under(path, "certificate"));
-            private_key(check, &k, &under(path, "private_key"));
+    let client = match (file(&t.certificate), file(&t.private_key)) {
+        (Some(certificate), Some(private_key_file)) => {
+            let key_at = under(path, "private_key");
+            let chain = certificates(check, &certificate, &under(path, "certificate"));
+            let key = private_key(check, &private_key_file, &key_at);
+            belong_together(check, chain, key, &key_at);
+            Some(TlsFiles {
+                certificate,
+                private_key: private_key_file,
+            })
         }
-        (Some(_), None) => check.problem(
-            &under(path, "certificate"),
-            "expected `private_key` beside it",
-        ),
-        (None, Some(_)) => check.problem(
-            &under(path, "private_key"),
-            "expected `certificate` beside it",
-        ),
-        (None, None) => {}
-    }
+        (Some(_), None) => {
+            check.problem(
+                &under(path, "certificate"),
+                "expected `private_key` beside it",
+            );
+            None
+        }
+        (None, Some(_)) => {
+            check.problem(
+                &under(path, "private_key"),
+                "expected `certificate` beside it",
+            );
+            None
+        }
+        (None, None) => None,
+    };
+    RedisTls { ca, client }
 }

@@ -1,0 +1,271 @@
+//! Every script called a second time, exactly as the first: nothing may change by it.
+
+use std::collections::BTreeMap;
+
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+use super::{alone, release, run};
+use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoint};
+use crate::store::contract::events::{event, happen};
+use crate::store::contract::{at, change};
+use crate::store::redis::Store;
+use crate::store::redis::events;
+use crate::webhooks::model::{EndpointStatus, Outcome, Settlement};
+
+/// Sees all commands that a server gets.
+struct Watch {
+    lines: BufReader<TcpStream>,
+}
+
+impl Watch {
+    async fn start(port: u16) -> Self {
+        let mut socket = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
+        socket.write_all(b"MONITOR\r\n").await.unwrap();
+        let mut lines = BufReader::new(socket);
+        let mut ok = String::new();
+        lines.read_line(&mut ok).await.unwrap();
+        assert_eq!(ok, "+OK\r\n");
+        Self { lines }
+    }
+
+    /// Calls of scripts since the last time.
+    async fn calls(&mut self, store: &Store) -> Vec<Vec<Vec<u8>>> {
+        run::<()>(store, redis::cmd("ECHO").arg("that is all")).await;
+        let mut calls = Vec::new();
+        loop {
+            let mut line = String::new();
+            self.lines.read_line(&mut line).await.unwrap();
+            let words = words(&line);
+            if words.first().is_some_and(|w| w == b"ECHO") {
+                return calls;
+            }
+            let is_call = !line.contains("lua] ") && words[0].starts_with(b"EVAL");
+            // Where Redis did not know the text, the same call came with it a second time.
+            let is_new = |w: &[Vec<u8>]| calls.iter().all(|c: &Vec<Vec<u8>>| c[2..] != w[2..]);
+            if is_call && is_new(&words) {
+                calls.push(words);
+            }
+        }
+    }
+}
+
+/// The quoted words of a line, as MONITOR writes them.
+fn words(line: &str) -> Vec<Vec<u8>> {
+    let (mut words, mut bytes) = (Vec::new(), line.bytes().skip_while(|b| *b != b'"'));
+    while bytes.next() == Some(b'"') {
+        let mut word = Vec::new();
+        loop {
+            match bytes.next().unwrap() {
+                b'"' => break,
+                b'\\' => word.push(match bytes.next().unwrap() {
+                    b'n' => b'\n',
+                    b'r' => b'\r',
+                    b't' => b'\t',
+                    b'a' => 7,
+                    b'b' => 8,
+                    b'x' => {
+                        let digits = [bytes.next().unwrap(), bytes.next().unwrap()];
+                        u8::from_str_radix(std::str::from_utf8(&digits).unwrap(), 16).unwrap()
+                    }
+                    other => other,
+                }),
+                other => word.push(other),
+            }
+        }
+        words.push(word);
+        bytes.next();
+    }
+    words
+}
+
+/// Everything that the server holds, in an order of its own.
+async fn everything(store: &Store) -> BTreeMap<String, Vec<(String, String)>> {
+    let mut all = BTreeMap::new();
+    for name in run::<Vec<String>>(store, redis::cmd("KEYS").arg("*")).await {
+        let kind: String = run(store, redis::cmd("TYPE").arg(&name)).await;
+        let plain = |values: Vec<String>| values.into_iter().map(|v| (v, String::new())).collect();
+        let mut value: Vec<(String, String)> = match kind.as_str() {
+            "string" => plain(vec![run(store, redis::cmd("GET").arg(&name)).await]),
+            "list" => plain(run(store, redis::cmd("LRANGE").arg(&name).arg(0).arg(-1)).await),
+            "set" => plain(run(store, redis::cmd("SMEMBERS").arg(&name)).await),
+            "hash" => run(store, redis::cmd("HGETALL").arg(&name)).await,
+            "zset" => {
+                let mut all = redis::cmd("ZRANGE");
+                all.arg(&name).arg(0).arg(-1).arg("WITHSCORES");
+                run(store, &all).await
+            }
+            other => panic!("{name} is a {other}"),
+        };
+        if kind != "list" {
+            value.sort();
+        }
+        all.insert(name, value);
+    }
+    all
+}
+
+/// Sends the calls that were made since the last time again, and tells what they are answered.
+async fn again(watch: &mut Watch, store: &Store, at_least: usize) -> Vec<redis::Value> {
+    let calls = watch.calls(store).await;
+    assert!(calls.len() >= at_least, "{} calls", calls.len());
+    let before = everything(store).await;
+    let mut answers = Vec::new();
+    for call in calls {
+        let mut cmd = redis::cmd("EVALSHA");
+        cmd.arg(call[1].as_slice());
+        for arg in &call[2..] {
+            cmd.arg(arg.as_slice());
+        }
+        answers.push(run(store, &cmd).await);
+    }
+    let after = everything(store).await;
+    for name in before.keys().chain(after.keys()) {
+        let (old, new) = (before.get(name), after.get(name));
+        assert!(old == new, "{name} changed: {old:?}, {new:?}");
+    }
+    watch.calls(store).await;
+    answers
+}
+
+#[tokio::test]
+async fn an_event_is_recorded_settled_and_published_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    let mut watch = Watch::start(server.port).await;
+    let events = [event("a", "x"), event("a", "x"), event("a", "x")];
+    s.events.record_pending(&events).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let (event_id, account_id) = (events[1].id.clone(), "a".to_owned());
+    let (other_id, other_account) = (events[2].id.clone(), "a".to_owned());
+    let ends = [
+        release(&events[0]),
+        Settlement::Drop {
+            event_id,
+            account_id,
+        },
+        Settlement::Unresolved {
+            event_id: other_id,
+            account_id: other_account,
+        },
+    ];
+    s.events.settle(&ends, at(1)).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let why = change("event.publish", "a");
+    let published = event("a", "x");
+    s.events.publish(&published, at(2), &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let why = change("event.replay", "a");
+    s.events
+        .replay(&events[2].id, "{}", at(3), &why)
+        .await
+        .unwrap();
+    again(&mut watch, &store, 1).await;
+    assert_eq!(claim(&s, at(3)).await.len(), 3);
+}
+
+#[tokio::test]
+async fn an_endpoint_is_made_changed_and_deleted_once() {
+    let (server, s, store) = alone().await;
+    let mut watch = Watch::start(server.port).await;
+    let mut e = make_endpoint(&s, endpoint("a", &["x"])).await;
+    again(&mut watch, &store, 1).await;
+    happen(&s, &event("a", "x")).await;
+    e.revision = 2;
+    e.status = EndpointStatus::Paused;
+    let why = change("endpoint.patch", "a");
+    s.events.update_endpoint(&e, &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let why = change("endpoint.test", "a");
+    let test = event("a", "test");
+    s.events
+        .deliver_to(&test, &e.id, at(1), &why)
+        .await
+        .unwrap();
+    again(&mut watch, &store, 1).await;
+    let why = change("endpoint.delete", "a");
+    s.events.delete_endpoint(&e.id, at(2), &why).await.unwrap();
+    // The deletion, and the step that cancels what waited.
+    again(&mut watch, &store, 2).await;
+    let stats = s.events.queue_stats().await.unwrap();
+    assert_eq!(stats.pending_deliveries, 0);
+}
+
+#[tokio::test]
+async fn a_claim_is_made_and_completed_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    for _ in 0..3 {
+        happen(&s, &event("a", "x")).await;
+    }
+    let mut watch = Watch::start(server.port).await;
+    let claimed = s.events.claim_due(at(1), at(60), 2).await.unwrap();
+    assert_eq!(claimed.len(), 2);
+    let answer = again(&mut watch, &store, 1).await.remove(0);
+    let answer: Vec<(String, String, i64)> = redis::from_redis_value(answer).unwrap();
+    let ids: Vec<&String> = answer.iter().map(|(_, id, _)| id).collect();
+    assert_eq!(ids, [&claimed[0].delivery.id, &claimed[1].delivery.id]);
+    complete(&s, &claimed[0], Outcome::Retry(at(9)), at(2)).await;
+    again(&mut watch, &store, 1).await;
+    complete(&s, &claimed[1], Outcome::Exhausted, at(2)).await;
+    again(&mut watch, &store, 1).await;
+    let why = change("delivery.retry", "a");
+    let id = &claimed[1].delivery.id;
+    s.events.retry_delivery(id, at(3), &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let last = claim(&s, at(3)).await;
+    watch.calls(&store).await;
+    let gone = Outcome::DisableEndpoint("gone".to_owned());
+    complete(&s, &last[0], gone, at(4)).await;
+    again(&mut watch, &store, 2).await;
+    let stats = s.events.queue_stats().await.unwrap();
+    assert_eq!(stats.pending_deliveries, 0);
+}
+
+#[tokio::test]
+async fn a_delivery_without_its_event_is_put_aside_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    let e = happen(&s, &event("a", "x")).await;
+    let name = super::super::shard::Shard::of(&store, "a").event(&e.id);
+    run::<()>(&store, redis::cmd("DEL").arg(name)).await;
+    let mut watch = Watch::start(server.port).await;
+    assert!(claim(&s, at(1)).await.is_empty());
+    again(&mut watch, &store, 2).await;
+}
+
+#[tokio::test]
+async fn what_is_old_is_deleted_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    happen(&s, &event("a", "x")).await;
+    let c = claim(&s, at(0)).await.remove(0);
+    complete(&s, &c, Outcome::Succeeded, at(1)).await;
+    let mut watch = Watch::start(server.port).await;
+    s.events.prune_events(at(9)).await.unwrap();
+    again(&mut watch, &store, 2).await;
+    assert_eq!(s.events.event(&c.event.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_account_is_erased_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    happen(&s, &event("a", "x")).await;
+    let mut watch = Watch::start(server.port).await;
+    events::begin_erasure(&store, "a").await.unwrap();
+    let mut all = Vec::new();
+    while !events::erase_some(&store, "a").await.unwrap() {
+        all.extend(again(&mut watch, &store, 1).await);
+    }
+    again(&mut watch, &store, 1).await;
+    assert_eq!(all.len(), 2);
+    // The account may come back: its event is recorded once the mark is gone.
+    let e = event("a", "x");
+    s.events
+        .record_pending(std::slice::from_ref(&e))
+        .await
+        .unwrap();
+    again(&mut watch, &store, 2).await;
+    assert_eq!(s.events.event(&e.id).await.unwrap(), Some(e));
+}

@@ -1,0 +1,137 @@
+//! Opens a store: asks its servers whether they keep what they take; never a rule of what is good.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::Store;
+use super::check::{Finding, LAYOUT, Reading, Weight, findings, layout, lines};
+use super::link::Patience;
+use crate::base::ceilings::REDIS_START_TIME;
+use crate::base::clock::Clock;
+use crate::base::error::StoreError;
+use crate::config::model::RedisStore;
+
+/// How long to wait before a store that cannot be reached is tried anew.
+const PAUSE: Duration = Duration::from_millis(200);
+
+/// Why a store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// No server answered in time, or not all of a cluster's did. Trying later may work.
+    #[error("redis cannot be used: {0}")]
+    Unavailable(String),
+    /// The servers, or what is on them, are not what this store needs.
+    #[error("{}", list(.0))]
+    Refused(Vec<Finding>),
+}
+
+fn list(findings: &[Finding]) -> String {
+    let lines: Vec<String> = findings.iter().map(ToString::to_string).collect();
+    lines.join("; ")
+}
+
+impl Store {
+    /// Opens the store: waits for its servers, [`REDIS_START_TIME`] at most, refuses those that would lose data and logs
+    /// what else is wrong with them.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub async fn open(settings: RedisStore, clock: Clock) -> Result<Self, OpenError> {
+        Self::open_within(settings, clock, REDIS_START_TIME).await
+    }
+
+    pub(super) async fn open_within(
+        settings: RedisStore,
+        clock: Clock,
+        most: Duration,
+    ) -> Result<Self, OpenError> {
+        let store = Self::new(settings.clone(), clock.clone());
+        let end = Instant::now() + most;
+        let mut cause = "it did not answer in time".to_owned();
+        let opening = async {
+            loop {
+                match store.admit(&settings).await {
+                    Ok(found) => return found,
+                    Err(e) => cause = e.to_string(),
+                }
+                sleep(PAUSE).await;
+            }
+        };
+        let Ok(found) = timeout_at(end, opening).await else {
+            return Err(OpenError::Unavailable(cause));
+        };
+        for finding in &found {
+            match finding.weight {
+                Weight::Good => tracing::info!(server = finding.server, "{}", finding.text),
+                Weight::Warn => tracing::warn!(server = finding.server, "{}", finding.text),
+                Weight::Refuse => {}
+            }
+        }
+        let refused: Vec<Finding> = found
+            .into_iter()
+            .filter(|finding| finding.weight == Weight::Refuse)
+            .collect();
+        if !refused.is_empty() {
+            return Err(OpenError::Refused(refused));
+        }
+        store.read_clocks(&clock).await;
+        Ok(store)
+    }
+
+    /// Checks, and takes the layout where nobody has and nothing is refused.
+    async fn admit(&self, settings: &RedisStore) -> Result<Vec<Finding>, StoreError> {
+        let found = self.check(settings).await?;
+        if found.iter().all(|finding| finding.weight < Weight::Refuse) {
+            let mut cmd = redis::cmd("SET");
+            cmd.arg(self.names.layout()).arg(LAYOUT).arg("NX");
+            let _: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
+        }
+        Ok(found)
+    }
+
+    /// What is to be said of the servers and of the layout. Changes nothing.
+    ///
+    /// # Errors
+    /// When one of the servers cannot be asked.
+    pub async fn check(&self, settings: &RedisStore) -> Result<Vec<Finding>, StoreError> {
+        let info = self
+            .link
+            .run_on_each::<String>(Patience::Calm, &redis::cmd("INFO"))
+            .await;
+        let mut readings = Vec::with_capacity(info.len());
+        for (server, answer) in info {
+            readings.push(Reading {
+                server,
+                info: lines(&answer?),
+                settings: Some(BTreeMap::new()),
+            });
+        }
+        for name in ["maxmemory-policy", "appendfsync", "min-replicas-to-write"] {
+            let mut cmd = redis::cmd("CONFIG");
+            cmd.arg("GET").arg(name);
+            let answers = self
+                .link
+                .run_on_each::<BTreeMap<String, String>>(Patience::Calm, &cmd)
+                .await;
+            for (server, answer) in answers {
+                let reading = readings.iter_mut().find(|r| r.server == server);
+                let Some(reading) = reading else { continue };
+                match (answer, &mut reading.settings) {
+                    (Ok(values), Some(known)) => known.extend(values),
+                    _ => reading.settings = None,
+                }
+            }
+        }
+        let mut found = findings(settings, &readings);
+        // A server of another kind may not even be able to answer this.
+        if found.iter().all(|finding| finding.weight < Weight::Refuse) {
+            let mut cmd = redis::cmd("GET");
+            cmd.arg(self.names.layout());
+            let version: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
+            found.push(layout(version.as_deref()));
+        }
+        Ok(found)
+    }
+}

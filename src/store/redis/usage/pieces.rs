@@ -1,0 +1,382 @@
+//! Cuts a batch into pieces, the same each time it comes, and sums each up for one call; never sends them.
+
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+
+use super::place::{self, Slot, Spot};
+use crate::base::ceilings::{
+    USAGE_ERASURE_MARGIN, USAGE_HASH_LEAST, USAGE_HASH_MOST, USAGE_MARKER_TIME, USAGE_MARKERS,
+    USAGE_PIECE_ROWS,
+};
+use crate::base::clock::Timestamp;
+use crate::store::redis::link::Call;
+use crate::store::redis::names::Names;
+use crate::store::redis::script::script;
+use crate::store::span::Span;
+use crate::usage::model::{KeyUsageRow, RouteUsageRow, UsageBatch};
+
+script!(USAGE_ADD, "usage_add.lua");
+
+/// The largest number that a sum stops at: scripts count in doubles, which tell all smaller ones apart.
+pub(super) const MOST: u64 = (1 << 53) - 1;
+
+/// A row of either kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Row<'a> {
+    Key(&'a KeyUsageRow),
+    Route(&'a RouteUsageRow),
+}
+
+impl<'a> Row<'a> {
+    fn account(self) -> &'a str {
+        match self {
+            Row::Key(r) => &r.account_id,
+            Row::Route(r) => &r.account_id,
+        }
+    }
+
+    fn key(self) -> &'a str {
+        match self {
+            Row::Key(r) => &r.key_id,
+            Row::Route(r) => &r.key_id,
+        }
+    }
+
+    fn hour(self) -> Timestamp {
+        match self {
+            Row::Key(r) => r.hour,
+            Row::Route(r) => r.hour,
+        }
+    }
+}
+
+/// Rows of one slot and one month that one call adds.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Piece<'a> {
+    month: Timestamp,
+    rows: Vec<Row<'a>>,
+}
+
+/// A batch by slots; each slot's pieces are in the order in which they are applied.
+///
+/// Only the batch decides what a piece has and which number it has, so that a marker says of each row whether it is
+/// there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Cut<'a> {
+    pub(super) accounts: BTreeMap<&'a str, Vec<Piece<'a>>>,
+    pub(super) shards: BTreeMap<u32, Vec<Piece<'a>>>,
+}
+
+impl<'a> Cut<'a> {
+    pub(super) fn of(batch: &'a UsageBatch) -> Self {
+        let mut accounts: BTreeMap<&str, BTreeMap<Timestamp, Vec<Row<'_>>>> = BTreeMap::new();
+        let mut shards: BTreeMap<u32, BTreeMap<Timestamp, Vec<Row<'_>>>> = BTreeMap::new();
+        let keys = batch.keys.iter().map(Row::Key);
+        for row in keys.chain(batch.routes.iter().map(Row::Route)) {
+            let month = row.hour().month_start();
+            let account = accounts.entry(row.account()).or_default();
+            account.entry(month).or_default().push(row);
+            let shard = shards.entry(Names::shard_of(row.account())).or_default();
+            shard.entry(month).or_default().push(row);
+        }
+        Self {
+            accounts: accounts.into_iter().map(|(a, m)| (a, pieces(m))).collect(),
+            shards: shards.into_iter().map(|(s, m)| (s, pieces(m))).collect(),
+        }
+    }
+}
+
+fn pieces(months: BTreeMap<Timestamp, Vec<Row<'_>>>) -> Vec<Piece<'_>> {
+    let mut found = Vec::new();
+    for (month, rows) in months {
+        for some in rows.chunks(USAGE_PIECE_ROWS) {
+            found.push(Piece {
+                month,
+                rows: some.to_vec(),
+            });
+        }
+    }
+    found
+}
+
+/// A hash of the slot: sums, or a route's callers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Hash<'a> {
+    span: Span,
+    chunk: i64,
+    route: Option<&'a str>,
+}
+
+/// A field of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Field<'a> {
+    Sum {
+        position: u8,
+        class: u8,
+        /// Whose number the field ends with; none for the sum over all keys.
+        key: Option<&'a str>,
+    },
+    Endpoint {
+        position: u8,
+        method: &'a str,
+        route: &'a str,
+    },
+    Caller {
+        position: u8,
+        account: &'a str,
+        key: &'a str,
+    },
+}
+
+impl Field<'_> {
+    /// The text that it begins with, or is.
+    fn text(self) -> String {
+        match self {
+            Field::Sum {
+                position,
+                class,
+                key: None,
+            } => format!("{position}{class}"),
+            Field::Sum {
+                position, class, ..
+            } => format!("{position}{class}."),
+            Field::Endpoint {
+                position,
+                method,
+                route,
+            } => format!("{position}:{method} {route}"),
+            Field::Caller {
+                position,
+                account,
+                key,
+            } => format!("{position}{account}\0{key}"),
+        }
+    }
+}
+
+/// What of a piece goes into each field.
+#[derive(Default)]
+struct Sums<'a>(BTreeMap<Hash<'a>, BTreeMap<Field<'a>, Numbers>>);
+
+enum Numbers {
+    Four([u64; 4]),
+    Two([u64; 2]),
+    /// The second is the largest.
+    Last([u64; 2]),
+}
+
+impl Numbers {
+    fn add(&mut self, more: &Self) {
+        match (self, more) {
+            (Numbers::Four(a), Numbers::Four(b)) => sum(a, b),
+            (Numbers::Two(a), Numbers::Two(b)) => sum(a, b),
+            (Numbers::Last(a), Numbers::Last(b)) => {
+                a[0] = a[0].saturating_add(b[0]);
+                a[1] = a[1].max(b[1]);
+            }
+            // A field is of one kind.
+            _ => {}
+        }
+    }
+
+    fn text(&self) -> String {
+        let numbers: &[u64] = match self {
+            Numbers::Four(n) => n,
+            Numbers::Two(n) | Numbers::Last(n) => n,
+        };
+        let texts: Vec<_> = numbers.iter().map(|n| n.min(&MOST).to_string()).collect();
+        texts.join(" ")
+    }
+}
+
+fn sum(to: &mut [u64], more: &[u64]) {
+    for (a, b) in to.iter_mut().zip(more) {
+        *a = a.saturating_add(*b);
+    }
+}
+
+impl<'a> Sums<'a> {
+    fn add(&mut self, hash: Hash<'a>, field: Field<'a>, more: Numbers) {
+        match self.0.entry(hash).or_default().entry(field) {
+            std::collections::btree_map::Entry::Occupied(mut e) => e.get_mut().add(&more),
+            std::collections::btree_map::Entry::Vacant(e) => {
+                e.insert(more);
+            }
+        }
+    }
+
+    fn key_row(&mut self, row: &'a KeyUsageRow, slot: Slot<'_>, month: Timestamp) {
+        let c = &row.counts;
+        for span in [Span::Hour, Span::Day] {
+            let Spot { chunk, position } = place::spot(span, row.hour, month);
+            let hash = Hash {
+                span,
+                chunk,
+                route: None,
+            };
+            let of_key = match slot {
+                Slot::Account(_) => Some(Some(row.key_id.as_str())),
+                Slot::Shard(_) => None,
+            };
+            for key in [Some(None), of_key].into_iter().flatten() {
+                let field = Field::Sum {
+                    position,
+                    class: row.class,
+                    key,
+                };
+                let numbers = [c.requests, c.bytes_in, c.bytes_out, c.upstream_us];
+                self.add(hash, field, Numbers::Four(numbers));
+            }
+        }
+    }
+
+    fn route_row(&mut self, row: &'a RouteUsageRow, slot: Slot<'_>, month: Timestamp) {
+        for span in [Span::Hour, Span::Day] {
+            let Spot { chunk, position } = place::spot(span, row.hour, month);
+            let mut hash = Hash {
+                span,
+                chunk,
+                route: None,
+            };
+            let field = Field::Endpoint {
+                position,
+                method: &row.method,
+                route: &row.route,
+            };
+            self.add(hash, field, Numbers::Two([row.requests, row.errors]));
+            if let Slot::Shard(_) = slot {
+                hash.route = Some(&row.route);
+                let field = Field::Caller {
+                    position,
+                    account: &row.account_id,
+                    key: &row.key_id,
+                };
+                let last = u64::try_from(row.last_at.millis()).unwrap_or(0);
+                self.add(hash, field, Numbers::Last([row.requests, last]));
+            }
+        }
+    }
+}
+
+/// Which batch a piece is of.
+pub(super) struct Head<'a> {
+    pub(super) boot_id: &'a str,
+    pub(super) sequence: u64,
+}
+
+/// A call, and the accounts whose rows it adds in the order in which the script may name them.
+pub(super) struct Prepared<'a> {
+    pub(super) call: Call,
+    pub(super) accounts: Vec<&'a str>,
+}
+
+impl<'a> Piece<'a> {
+    /// The call that adds the piece to its account.
+    pub(super) fn for_account(&self, names: &Names, head: &Head<'_>, number: usize) -> Call {
+        let account = self.rows.first().map_or("", |r| r.account());
+        self.call(
+            names,
+            Slot::Account(account),
+            head,
+            number,
+            (None, &[]),
+            &self.rows,
+        )
+    }
+
+    /// The call that adds the piece to a shard, without what is of accounts that are `gone`; `seen` is the server's
+    /// second after which the others were still there. `None` when nothing is left.
+    pub(super) fn for_shard(
+        &self,
+        names: &Names,
+        shard: u32,
+        head: &Head<'_>,
+        number: usize,
+        (seen, gone): (i64, &HashSet<&str>),
+    ) -> Option<Prepared<'a>> {
+        let rows: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|r| !gone.contains(r.account()))
+            .copied()
+            .collect();
+        let accounts: BTreeSet<_> = rows.iter().map(|r| r.account()).collect();
+        let accounts: Vec<_> = accounts.into_iter().collect();
+        if rows.is_empty() {
+            return None;
+        }
+        let since = seen - i64::try_from(USAGE_ERASURE_MARGIN.as_secs()).unwrap_or(0);
+        let who = (Some(since), &accounts[..]);
+        let call = self.call(names, Slot::Shard(shard), head, number, who, &rows);
+        Some(Prepared { call, accounts })
+    }
+
+    fn call(
+        &self,
+        names: &Names,
+        slot: Slot<'_>,
+        head: &Head<'_>,
+        number: usize,
+        (since, accounts): (Option<i64>, &[&str]),
+        rows: &[Row<'a>],
+    ) -> Call {
+        let mut sums = Sums::default();
+        let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+        for row in rows {
+            match row {
+                Row::Key(r) => sums.key_row(r, slot, self.month),
+                Row::Route(r) => sums.route_row(r, slot, self.month),
+            }
+            if let Slot::Account(_) = slot {
+                keys.insert(row.key(), 0);
+            }
+        }
+        for (i, place) in keys.values_mut().enumerate() {
+            *place = i + 1;
+        }
+        let mut call = Call::new(&USAGE_ADD)
+            .key(slot.markers(names))
+            .key(slot.erasures(names))
+            .key(slot.months(names))
+            .key(slot.keys(names, self.month))
+            .arg(head.boot_id)
+            .arg(head.sequence)
+            .arg(number)
+            .arg(USAGE_MARKER_TIME.as_secs())
+            .arg(USAGE_MARKERS)
+            .arg(USAGE_HASH_LEAST.as_secs())
+            .arg(USAGE_HASH_MOST.as_secs())
+            .arg(since.map_or_else(String::new, |s| s.to_string()))
+            .arg(place::day_number(self.month))
+            .arg(place::month_ends(self.month))
+            .arg(accounts.len());
+        for account in accounts {
+            call = call.arg(*account);
+        }
+        call = call.arg(keys.len());
+        for key in keys.keys() {
+            call = call.arg(*key);
+        }
+        for (hash, fields) in &sums.0 {
+            let (name, what) = match hash.route {
+                Some(route) => (slot.callers(names, hash.span, hash.chunk, route), "c"),
+                None => (slot.sums(names, hash.span, hash.chunk), "a"),
+            };
+            call = call
+                .key(name)
+                .arg(what)
+                .arg(place::ends(hash.span, hash.chunk))
+                .arg(fields.len());
+            for (field, numbers) in fields {
+                let key = match field {
+                    Field::Sum { key: Some(k), .. } => keys.get(k).map(usize::to_string),
+                    _ => None,
+                };
+                call = call
+                    .arg(field.text())
+                    .arg(key.unwrap_or_default())
+                    .arg(numbers.text());
+            }
+        }
+        call
+    }
+}

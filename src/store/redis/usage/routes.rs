@@ -1,0 +1,164 @@
+//! Reads what was called and by whom, in bounded exchanges; never series.
+
+use std::collections::HashMap;
+
+use redis::Cmd;
+
+use super::place::{Slot, chunks};
+use super::read::{Floor, months, numbers, pipe, slots};
+use crate::base::ceilings::{USAGE_ROWS, USAGE_SCAN_FIELDS};
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::store::redis::Store;
+use crate::store::redis::link::Patience;
+use crate::store::span::{Span, parts};
+use crate::usage::model::{EndpointUsage, RouteCaller};
+
+/// What a page of HSCAN has: where to go on (zero: nowhere), and fields with their values.
+pub(super) type Page = (u64, Vec<(String, String)>);
+
+/// A page of a hash from a cursor on. A small hash comes whole.
+pub(super) fn scan(name: &str, cursor: u64) -> Cmd {
+    let mut cmd = redis::cmd("HSCAN");
+    cmd.arg(name)
+        .arg(cursor)
+        .arg("COUNT")
+        .arg(USAGE_SCAN_FIELDS);
+    cmd
+}
+
+/// All fields of a hash of which the first page is known. A scan may name a field twice, so they come by name.
+pub(super) async fn whole(
+    store: &Store,
+    name: &str,
+    (mut cursor, page): Page,
+) -> Result<HashMap<String, String>, StoreError> {
+    let mut fields: HashMap<_, _> = page.into_iter().collect();
+    while cursor != 0 {
+        let (next, more): Page = store.link.run(Patience::Calm, &scan(name, cursor)).await?;
+        fields.extend(more);
+        cursor = next;
+    }
+    Ok(fields)
+}
+
+/// A field's position, and what follows it.
+pub(super) fn split(field: &str) -> Option<(u8, &str)> {
+    let position = field.as_bytes().first()?.checked_sub(b'0')?;
+    Some((position, field.get(1..)?))
+}
+
+/// Gives `take` all fields of a range in a slot, without their position; `name_of` names the hashes.
+async fn each_field(
+    store: &Store,
+    slot: Slot<'_>,
+    floor: Floor,
+    (from, to): (Timestamp, Timestamp),
+    name_of: impl Fn(Span, i64) -> String + Send + Sync,
+    mut take: impl FnMut(&str, &str) -> Result<(), StoreError> + Send,
+) -> Result<(), StoreError> {
+    let months = months(store, slot, from, to).await?;
+    for part in parts(from, to).map(|p| floor.over(p)) {
+        let chunks = chunks(part.span, part.from, part.to, &months, USAGE_ROWS);
+        let names: Vec<_> = chunks
+            .iter()
+            .map(|c| name_of(part.span, c.number))
+            .collect();
+        let commands: Vec<_> = names.iter().map(|name| scan(name, 0)).collect();
+        let pages: Vec<Page> = pipe(store, &commands).await?;
+        for ((chunk, name), page) in chunks.iter().zip(&names).zip(pages) {
+            for (field, value) in whole(store, name, page).await? {
+                if let Some((position, rest)) = split(&field)
+                    && chunk.starts.iter().any(|(p, _)| *p == position)
+                {
+                    take(rest, &value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+pub(super) async fn endpoints(
+    store: &Store,
+    account_id: Option<&str>,
+    range: (Timestamp, Timestamp),
+    limit: u32,
+) -> Result<Vec<EndpointUsage>, StoreError> {
+    let floor = Floor::of(store).await?;
+    let mut sums: HashMap<String, [u64; 2]> = HashMap::new();
+    for slot in slots(account_id) {
+        let name_of = |span, chunk| slot.sums(&store.names, span, chunk);
+        each_field(store, slot, floor, range, name_of, |field, value| {
+            if let Some(endpoint) = field.strip_prefix(':') {
+                let sum = sums.entry(endpoint.to_owned()).or_default();
+                let more: [u64; 2] = numbers(value)?;
+                *sum = std::array::from_fn(|i| sum[i].saturating_add(more[i]));
+            }
+            Ok(())
+        })
+        .await?;
+    }
+    let found = sums
+        .into_iter()
+        .filter_map(|(endpoint, [requests, errors])| {
+            let (method, route) = endpoint.split_once(' ')?;
+            Some(EndpointUsage {
+                method: method.to_owned(),
+                route: route.to_owned(),
+                requests,
+                errors,
+            })
+        });
+    let mut found: Vec<_> = found.collect();
+    found.sort_unstable_by(|a, b| {
+        b.requests
+            .cmp(&a.requests)
+            .then_with(|| (&a.route, &a.method).cmp(&(&b.route, &b.method)))
+    });
+    found.truncate(limit as usize);
+    Ok(found)
+}
+
+pub(super) async fn callers(
+    store: &Store,
+    route: &str,
+    range: (Timestamp, Timestamp),
+    limit: u32,
+) -> Result<Vec<RouteCaller>, StoreError> {
+    let floor = Floor::of(store).await?;
+    let mut found: Vec<RouteCaller> = Vec::new();
+    for slot in slots(None) {
+        let name_of = |span, chunk| slot.callers(&store.names, span, chunk, route);
+        let mut sums: HashMap<String, (u64, u64)> = HashMap::new();
+        each_field(store, slot, floor, range, name_of, |caller, value| {
+            let [requests, last_at] = numbers(value)?;
+            let sum = sums.entry(caller.to_owned()).or_default();
+            *sum = (sum.0.saturating_add(requests), sum.1.max(last_at));
+            Ok(())
+        })
+        .await?;
+        found.extend(sums.into_iter().filter_map(|(caller, (requests, last))| {
+            let (account_id, key_id) = caller.split_once('\0')?;
+            Some(RouteCaller {
+                account_id: account_id.to_owned(),
+                key_id: key_id.to_owned(),
+                requests,
+                last_at: Timestamp::from_millis(i64::try_from(last).unwrap_or(i64::MAX)),
+            })
+        }));
+        // An account lies in one shard, so that who is first of all is among the first of his.
+        first(&mut found, limit);
+    }
+    Ok(found)
+}
+
+/// Keeps those with the most requests.
+fn first(callers: &mut Vec<RouteCaller>, limit: u32) {
+    callers.sort_unstable_by(|a, b| {
+        b.requests
+            .cmp(&a.requests)
+            .then_with(|| (&a.account_id, &a.key_id).cmp(&(&b.account_id, &b.key_id)))
+    });
+    callers.truncate(limit as usize);
+}
