@@ -40,6 +40,18 @@
 //! * No change of an operator's is without its audit entry: both are one transaction.
 //! * No 2xx of a write on a route with event rules reaches a client before its event is in the store.
 //!
+//! # Many nodes, one Redis: what is there and what is not
+//!
+//! [`store::redis`] implements every port and passes the suite that the embedded store passes, on a single server and on a
+//! cluster; [`store::spool`] holds usage and events while Redis is away; [`limits`] has leases, their simulation and a
+//! [`limits::Desk`] that serves them behind the calls of exact limits. None of it is wired: `store.engine: redis` is
+//! validated and refused as not available yet. [`app`] has still to
+//!
+//! * choose the store by `store.engine`, open it on the control runtime, and put the spool before usage and events;
+//! * bring [`store::redis::notices`] to the caches of keys and accounts (`Lost` ages everything), and a heartbeat of nodes;
+//! * make the limiter with a desk, whose refusals say `local`, `allow` or `deny` while the store is away;
+//! * have the spool send again after each reconnect, drain it at a stop, and exit non-zero where it is not empty.
+//!
 //! # Where this differs from the first design, and why
 //!
 //! * `accounts/` is a domain of its own (plan, overrides, suspension, erasure, audit log): it was nobody's before, and
@@ -53,6 +65,11 @@
 //! * Listeners are accepted by our own loop in front of Pingora's HTTP server, which then needs no pid file, no upgrade
 //!   socket and no fixed wait at a stop, resolves port 0, bounds the time of a header, and swaps certificates.
 //! * YAML is read by a parser that keeps positions (saphyr), since errors name line and column.
+//! * Field names go to upstreams in lower case, as HTTP/2 writes them, and our fields are put into HTTP/1 responses as they
+//!   are written: Pingora keeps a second map of how names were spelled, and setting fields in both was half of what the
+//!   gateway cost a request.
+//! * Audit entries and remembered answers lie in Redis where their change lies, an account's slot or its shard's, so that a
+//!   change and its entry are one script; indexes lead to them.
 
 pub mod accounts;
 pub mod app;

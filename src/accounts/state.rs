@@ -45,6 +45,11 @@ impl AccountState {
         self.account.load_full()
     }
 
+    /// When it was read that way.
+    pub fn read_at(&self) -> Timestamp {
+        Timestamp::from_millis(self.read_at.load(Ordering::Relaxed))
+    }
+
     /// Whether its requests are admitted now.
     pub fn standing(&self) -> Standing {
         let account = self.account.load();
@@ -68,7 +73,7 @@ impl AccountState {
     }
 
     fn is_fresh(&self, now: Timestamp) -> bool {
-        let read_at = Timestamp::from_millis(self.read_at.load(Ordering::Relaxed));
+        let read_at = self.read_at();
         read_at <= now && now.since(read_at) < ACCOUNT_AGE
     }
 }

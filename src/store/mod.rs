@@ -3,3 +3,8 @@
 #[cfg(test)]
 mod contract;
 pub mod embedded;
+pub mod redis;
+mod rename;
+mod span;
+pub mod spool;
+mod sqlite;
