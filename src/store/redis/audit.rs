@@ -175,6 +175,16 @@ pub(super) async fn record(store: &Store, change: &Change) -> Result<(), StoreEr
     carry_out(store, &store.names.slot(COMMON), change, Call::new(&RECORD)).await
 }
 
+/// What [`record`] does once it is announced.
+#[cfg(test)]
+pub(super) async fn carry_out_announced(
+    store: &Store,
+    announced: &super::change::Announced,
+) -> Result<(), StoreError> {
+    let call = announced.add(Call::new(&RECORD));
+    store.link.script(Patience::Calm, &call).await
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -89,9 +89,15 @@ impl Renaming<'_> {
         }
     }
 
+    /// An account may be called as a shard is; in that slot lie entries of others too.
+    fn is_in_their_slot(&self, mention: &Mention) -> bool {
+        let is_shard = (0..SHARDS).any(|n| self.id == format!("q{n}"));
+        mention.tag == self.id && (!is_shard || mention.account_id.as_deref() == Some(self.id))
+    }
+
     fn is_named(&self, mention: &Mention) -> bool {
         let id = Some(self.id);
-        mention.tag == self.id
+        self.is_in_their_slot(mention)
             || mention.account_id.as_deref() == id
             || mention.target.as_deref() == id
     }
@@ -113,7 +119,7 @@ impl Renaming<'_> {
         let Some(mention) = Mention::parse(member) else {
             return Ok(());
         };
-        let is_theirs = mention.tag == self.id;
+        let is_theirs = self.is_in_their_slot(&mention);
         let tag = if is_theirs { self.name } else { &mention.tag };
         let moved = Mention {
             tag: tag.to_owned(),

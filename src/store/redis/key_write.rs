@@ -133,6 +133,24 @@ impl Making<'_> {
     }
 }
 
+/// The end of [`create`], with nothing before it.
+#[cfg(test)]
+pub(super) async fn carry_out_creation(
+    store: &Store,
+    key: &KeyRecord,
+    default_plan: &str,
+    change: &Change,
+) -> Result<(), StoreError> {
+    let making = Making {
+        key,
+        default_plan,
+        max_keys: u64::MAX,
+        now: key.created_at,
+        change,
+    };
+    making.call(store, false).await
+}
+
 /// Replaces a key, last use aside.
 pub(super) async fn update(
     store: &Store,
