@@ -352,9 +352,17 @@ async fn no_look_up_is_older_than_the_last_answered_change() {
     b.settle().await;
     let stats = b.cache.stats();
     assert!(stats.entries <= 30 && stats.loading == 0, "{stats:?}");
-    // Both indexes tell the same.
-    for i in 0..KEYS {
-        b.cache.key_changed(&format!("key_{i}"));
+    // Both indexes tell the same. A refresh that was not begun yet may bring back what it is about, so that a few rounds
+    // are needed on a busy machine.
+    for _ in 0..1_000 {
+        for i in 0..KEYS {
+            b.cache.key_changed(&format!("key_{i}"));
+        }
+        if b.cache.stats().entries == 0 {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        b.settle().await;
     }
-    assert_eq!(b.cache.stats().entries, 0);
+    panic!("{:?}", b.cache.stats());
 }
