@@ -105,8 +105,10 @@ impl Node {
         }
     }
 
-    fn running(store: &Arc<Memory>, name: &str) -> Self {
+    async fn running(store: &Arc<Memory>, name: &str) -> Self {
         let mut node = Self::new(store, name);
+        // As at a start: before anything is asked of it, so that it knows its number and how many there are.
+        node.desk.beat().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();
         let run = Arc::clone(&node.desk).run(async move {
             let _ = stopped.await;
@@ -156,7 +158,7 @@ fn shown(decision: &Decision) -> String {
 async fn a_cold_key_waits_for_one_grant_and_shows_what_is_left() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(50, 1, 100)).await;
     for left in [99, 98, 97] {
         assert_eq!(
@@ -173,7 +175,10 @@ async fn a_cold_key_waits_for_one_grant_and_shows_what_is_left() {
 async fn two_thousand_at_once_on_three_nodes_admit_exactly_the_tokens_that_exist() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let nodes: Vec<Node> = ["a", "b", "c"].map(|n| Node::running(&store, n)).into();
+    let mut nodes = Vec::new();
+    for name in ["a", "b", "c"] {
+        nodes.push(Node::running(&store, name).await);
+    }
     let mut takes = Vec::new();
     for i in 0..2_000 {
         // Most of the load on one node.
@@ -197,7 +202,7 @@ async fn two_thousand_at_once_on_three_nodes_admit_exactly_the_tokens_that_exist
 async fn a_hot_key_seldom_calls_the_store() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(100_000, 1, 100_000)).await;
     for _ in 0..200 {
         ticks.advance(Duration::from_millis(1));
@@ -215,7 +220,7 @@ async fn a_hot_key_seldom_calls_the_store() {
 async fn what_never_left_is_free_however_often_that_happens() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(1, 86_400, 10)).await;
     for _ in 0..100 {
         let ticket = take(&limits).await.ticket.expect("it was given back");
@@ -235,7 +240,7 @@ async fn what_never_left_is_free_however_often_that_happens() {
 async fn while_the_store_is_away_the_lease_is_spent_and_then_the_policy_decides() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     node.desk.beat().await.unwrap();
     let limits = node.limits(plan(30, 1, 60)).await;
     assert!(take(&limits).await.is_admitted());
@@ -272,9 +277,7 @@ async fn while_the_store_is_away_the_lease_is_spent_and_then_the_policy_decides(
 async fn what_was_admitted_alone_is_debited_when_the_store_is_back() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
-    // From here on it knows of three nodes, whenever it beats of itself.
-    node.desk.beat().await.unwrap();
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(1, 86_400, 10)).await;
     for _ in 0..9 {
         assert!(take(&limits).await.is_admitted());
@@ -305,7 +308,7 @@ async fn what_was_admitted_alone_is_debited_when_the_store_is_back() {
 async fn a_stop_gives_back_what_is_in_hand() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(1, 86_400, 1_000)).await;
     for _ in 0..50 {
         let ticket = take(&limits).await.ticket.unwrap();
@@ -320,7 +323,7 @@ async fn a_stop_gives_back_what_is_in_hand() {
 async fn another_plan_voids_what_is_in_hand_and_holds_at_once() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(1, 86_400, 1_000)).await;
     for _ in 0..20 {
         assert!(take(&limits).await.is_admitted());
@@ -339,7 +342,10 @@ async fn another_plan_voids_what_is_in_hand_and_holds_at_once() {
 async fn a_node_on_an_older_plan_follows_the_newer_one() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let (new, old) = (Node::running(&store, "a"), Node::running(&store, "b"));
+    let (new, old) = (
+        Node::running(&store, "a").await,
+        Node::running(&store, "b").await,
+    );
     let limits = new.limits(plan(1, 86_400, 1_000)).await;
     let behind = old.limits(plan(1, 86_400, 1_000)).await;
     let later = NOW.plus(Duration::from_secs(1));
@@ -375,7 +381,7 @@ async fn a_client_that_leaves_while_it_waits_takes_nothing_along() {
     let ticks = Ticks::manual(1);
     let mut gated = Memory::new(&ticks);
     Arc::get_mut(&mut gated).unwrap().gate = Some(Semaphore::new(0));
-    let node = Node::running(&gated, "a");
+    let node = Node::running(&gated, "a").await;
     let limits = node.limits(plan(1, 86_400, 1)).await;
     {
         let mut leaves = std::pin::pin!(take(&limits));
@@ -397,7 +403,7 @@ async fn a_client_that_leaves_while_it_waits_takes_nothing_along() {
 async fn a_key_that_was_idle_for_long_lets_go_of_its_state() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
-    let node = Node::running(&store, "a");
+    let node = Node::running(&store, "a").await;
     let limits = node.limits(plan(50, 1, 100)).await;
     assert!(take(&limits).await.is_admitted());
     let KeyLimits::Leased(key) = limits.1.clone() else {
