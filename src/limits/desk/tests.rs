@@ -12,6 +12,8 @@ use crate::limits::lease::Ask;
 use crate::limits::lease::ledger::Ledger;
 use crate::limits::{Decision, KeyLimits, Limiter, Limits, StoreAway};
 
+// Time stands still but where nothing else is to be done, so that nobody waits too long on a busy machine.
+
 const NOW: Timestamp = Timestamp::from_secs(1_800_000_000);
 const LOCAL: OnStoreFailure = OnStoreFailure::Local;
 
@@ -154,7 +156,7 @@ fn shown(decision: &Decision) -> String {
     field.to_str().unwrap().to_owned()
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_cold_key_waits_for_one_grant_and_shows_what_is_left() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -171,7 +173,7 @@ async fn a_cold_key_waits_for_one_grant_and_shows_what_is_left() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn two_thousand_at_once_on_three_nodes_admit_exactly_the_tokens_that_exist() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -198,7 +200,7 @@ async fn two_thousand_at_once_on_three_nodes_admit_exactly_the_tokens_that_exist
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_hot_key_seldom_calls_the_store() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -216,7 +218,7 @@ async fn a_hot_key_seldom_calls_the_store() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_never_left_is_free_however_often_that_happens() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -236,7 +238,7 @@ async fn what_never_left_is_free_however_often_that_happens() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn while_the_store_is_away_the_lease_is_spent_and_then_the_policy_decides() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -273,7 +275,7 @@ async fn while_the_store_is_away_the_lease_is_spent_and_then_the_policy_decides(
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn what_was_admitted_alone_is_debited_when_the_store_is_back() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -304,7 +306,7 @@ async fn what_was_admitted_alone_is_debited_when_the_store_is_back() {
     assert_eq!(tokens, 19 - i64::try_from(spent).unwrap());
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stop_gives_back_what_is_in_hand() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -319,7 +321,7 @@ async fn a_stop_gives_back_what_is_in_hand() {
     assert_eq!(store.tokens("key"), (950, 0));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn another_plan_voids_what_is_in_hand_and_holds_at_once() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -338,7 +340,7 @@ async fn another_plan_voids_what_is_in_hand_and_holds_at_once() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_node_on_an_older_plan_follows_the_newer_one() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -376,7 +378,7 @@ async fn without_an_answer_a_request_waits_no_longer_than_it_may() {
     assert!(began.elapsed() < crate::base::ceilings::LEASE_WAIT);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_client_that_leaves_while_it_waits_takes_nothing_along() {
     let ticks = Ticks::manual(1);
     let mut gated = Memory::new(&ticks);
@@ -399,7 +401,7 @@ async fn a_client_that_leaves_while_it_waits_takes_nothing_along() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_key_that_was_idle_for_long_lets_go_of_its_state() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
@@ -418,7 +420,7 @@ async fn a_key_that_was_idle_for_long_lets_go_of_its_state() {
     node.end().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_configuration_has_the_number_that_the_store_gives_it() {
     let ticks = Ticks::manual(1);
     let store = Memory::new(&ticks);
