@@ -22,8 +22,9 @@ impl Demo {
                 "--admin-listen",
                 "127.0.0.1:0",
                 "--data",
+                "the demo",
             ])
-            .arg(folder.join("demo"))
+            .current_dir(folder)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::inherit())
@@ -69,7 +70,7 @@ impl Drop for Demo {
     }
 }
 
-/// Pastes a line into a shell.
+/// Pastes a line into a shell that is in another folder than the demo.
 fn paste(line: &str) -> String {
     let out = run("sh", &["-c", line]);
     String::from_utf8(out.stdout).unwrap()

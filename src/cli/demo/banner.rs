@@ -59,7 +59,7 @@ curl -i http://{gateway}/v1/deals -H 'Authorization: Bearer {reader}'
 curl -sZ -o /dev/null -w '%{{http_code}}\n' 'http://{gateway}/v1/contacts?limit=1&n=[1-400]' -H 'Authorization: Bearer {reader}' | sort | uniq -c
 
 # Usage so far
-curl -s 'http://{admin}/admin/v1/usage/summary?account_id=acct_demo' -H "Authorization: Bearer $(cat {token})"
+curl -s 'http://{admin}/admin/v1/usage/summary?account_id=acct_demo' -H "Authorization: Bearer $(cat '{token}')"
 
 Verified webhook deliveries:"#
     ));

@@ -45,9 +45,12 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         .map_err(|e| Failure::of("cannot start", e))?;
     let crm = side.block_on(start_crm())?;
     let (receiver, deliveries) = side.block_on(receiver::start())?;
-    let secrets = files::secrets(&args.data)?;
+    // What is printed is pasted into another terminal, wherever that is.
+    let data = std::path::absolute(&args.data)
+        .map_err(|e| Failure::of("cannot use the folder of --data", e))?;
+    let secrets = files::secrets(&data)?;
     let file = files::write_config(&files::Settings {
-        folder: &args.data,
+        folder: &data,
         listen: args.listen,
         admin: args.admin_listen,
         crm,
@@ -80,7 +83,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         admin: admin_address,
         crm,
         config: &file,
-        token_file: &files::token_file(&args.data),
+        token_file: &files::token_file(&data),
         key: ready.key.expose(),
         reader: ready.reader.expose(),
     });
