@@ -18,9 +18,8 @@ use crate::base::ceilings::CONNECT_ATTEMPTS;
 use crate::base::error::Code;
 use crate::limits::fields::{RATELIMIT, RATELIMIT_POLICY};
 
-/// What [`Ctx::write_fields`] writes: an upstream's own say gives way.
-const OURS: [HeaderName; 3] = [
-    REQUEST_ID,
+/// What [`Ctx::write_fields`] writes of limits.
+const OF_LIMITS: [HeaderName; 2] = [
     HeaderName::from_static(RATELIMIT_POLICY),
     HeaderName::from_static(RATELIMIT),
 ];
@@ -127,11 +126,17 @@ pub(super) async fn response(
     ctx.status = response.status.as_u16();
     match &ctx.connection {
         Some(connection) if !session.is_http2() => {
-            for name in &OURS {
-                response.remove_header(name);
+            // What is written below takes the place of the upstream's own say.
+            response.remove_header(&REQUEST_ID);
+            if ctx.rate.is_some() {
+                for name in &OF_LIMITS {
+                    response.remove_header(name);
+                }
             }
+            ctx.add_deprecation(response)?;
+            // Last, since these lines go into whatever header is written next.
             connection.add_fields(|out| ctx.write_fields(out));
-            ctx.add_deprecation(response)
+            Ok(())
         }
         _ => ctx.add_fields(response),
     }

@@ -79,9 +79,6 @@ async fn answer(
     mut header: ResponseHeader,
     body: Bytes,
 ) -> Result<()> {
-    if let Some(connection) = &ctx.connection {
-        connection.forget_fields();
-    }
     header.insert_header(CONTENT_LENGTH, HeaderValue::from(body.len()))?;
     header.insert_header(CACHE_CONTROL, "no-store")?;
     ctx.add_fields(&mut header)?;

@@ -92,6 +92,9 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) {
     }
 }
 
+/// Fields that the gateway sets as well.
+const OWN: &str = "X-REQUEST-ID: upstream\r\nratelimit: \"upstream\";r=1\r\nRateLimit-Policy: \"upstream\";q=1\r\n";
+
 fn answer(request: &Seen) -> Vec<u8> {
     let path = request.target.split('?').next().unwrap();
     let (status, extra) = match path.rsplit('/').next().unwrap() {
@@ -103,7 +106,7 @@ fn answer(request: &Seen) -> Vec<u8> {
     };
     let body = "{\"id\":\"c1\"}";
     format!(
-        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-fuelgate-error: spoofed\r\n{extra}content-length: {}\r\n\r\n{}",
+        "HTTP/1.1 {status}\r\ncontent-type: application/json\r\nx-fuelgate-error: spoofed\r\n{OWN}{extra}content-length: {}\r\n\r\n{}",
         body.len(),
         if request.method == "HEAD" { "" } else { body },
     )

@@ -78,3 +78,33 @@ async fn half_an_answer_is_never_taken_for_a_whole_one_over_http2() {
         200
     );
 }
+
+#[tokio::test]
+async fn the_gateways_own_fields_take_the_upstreams_place_and_nothing_else_does() {
+    const ROUTES: &str = r#"
+upstreams:
+  crm: { targets: [ { address: "UPSTREAM" } ] }
+routes:
+  - { path: "/open", methods: [GET], auth: none, scopes: [], upstream: crm }
+  - { path: "/keyed", methods: [GET], scopes: [], upstream: crm }
+"#;
+    let h = Harness::start(ROUTES).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    for _ in 0..2 {
+        let open = c.ask("GET /open", &[], "").await;
+        let id = h.upstream.last().get("x-request-id");
+        assert_eq!(open.get("x-request-id"), id.as_deref());
+        // No limit of ours holds there, so that the upstream speaks for itself.
+        assert_eq!(open.get("ratelimit"), Some("\"upstream\";r=1"));
+        assert_eq!(open.get("ratelimit-policy"), Some("\"upstream\";q=1"));
+        let keyed = c.ask("GET /keyed", &[&key], "").await;
+        assert_eq!((open.status, keyed.status), (200, 200));
+        let id = h.upstream.last().get("x-request-id");
+        assert_eq!(keyed.get("x-request-id"), id.as_deref());
+        for name in ["ratelimit", "ratelimit-policy"] {
+            let value = keyed.get(name).unwrap();
+            assert!(value.starts_with("\"burst\";"), "{name}: {value}");
+        }
+    }
+}
