@@ -1,6 +1,7 @@
 //! What every layer may use: time, ids, secrets, errors and ceilings; never I/O, never a domain's rules.
 
 pub mod audit;
+pub mod byte_set;
 pub mod ceilings;
 pub mod clock;
 pub mod error;

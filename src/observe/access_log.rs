@@ -1,5 +1,6 @@
 //! The access log: one JSON line a request, bounded and batched; never a query's value, a header or a body.
 
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
@@ -127,16 +128,29 @@ fn text(out: &mut Vec<u8>, name: &[u8], value: Option<&str>) {
     }
 }
 
-/// RFC 3339 with milliseconds, always three places, so that lines sort as text.
+/// Bytes of an instant without its fraction and zone: `2027-01-15T08:00:00`, in the years that a [`Timestamp`] can hold.
+const TO_THE_SECOND: usize = 19;
+
+/// RFC 3339 with milliseconds, always three places, so that lines sort as text. Lines come thousands a second, so the
+/// text of a second is made once for each thread.
 fn time(out: &mut Vec<u8>, at: Timestamp) {
-    use std::io::Write;
-    // Writing to a vector cannot fail.
-    let _ = write!(out, "{}", Timestamp::from_secs(at.secs()));
-    if out.last() == Some(&b'Z') {
-        out.pop();
+    thread_local! {
+        static LAST: Cell<(i64, [u8; TO_THE_SECOND])> = const { Cell::new((i64::MIN, [0; TO_THE_SECOND])) };
     }
-    let ms = at.millis() % 1000;
-    let _ = write!(out, ".{ms:03}Z");
+    let (secs, text) = LAST.get();
+    if secs == at.secs() {
+        out.extend_from_slice(&text);
+    } else {
+        let text = Timestamp::from_secs(at.secs()).to_string();
+        let text = &text.as_bytes()[..TO_THE_SECOND.min(text.len())];
+        out.extend_from_slice(text);
+        if let Ok(text) = text.try_into() {
+            LAST.set((at.secs(), text));
+        }
+    }
+    let ms = at.millis().rem_euclid(1000) as u16;
+    json::three_places(out, ms);
+    out.push(b'Z');
 }
 
 fn address(out: &mut Vec<u8>, client: Option<IpAddr>, how: ClientAddress) {
@@ -199,6 +213,25 @@ mod tests {
                 r#""total_ms":1.234,"upstream_ms":null,"client_address":"2001:db8:1:2::3","protocol":"HTTP/1.1"}"#
             )
         );
+    }
+
+    #[test]
+    fn each_line_has_its_own_instant_also_when_the_clock_goes_back() {
+        let shown = |ms| {
+            let mut out = Vec::new();
+            time(&mut out, Timestamp::from_millis(ms));
+            String::from_utf8(out).unwrap()
+        };
+        for (ms, text) in [
+            (1_800_000_000_007, "2027-01-15T08:00:00.007Z"),
+            (1_800_000_000_990, "2027-01-15T08:00:00.990Z"),
+            (1_800_000_001_000, "2027-01-15T08:00:01.000Z"),
+            (1_800_000_000_100, "2027-01-15T08:00:00.100Z"),
+            (0, "1970-01-01T00:00:00.000Z"),
+            (253_402_300_799_999, "9999-12-31T23:59:59.999Z"),
+        ] {
+            assert_eq!(shown(ms), text);
+        }
     }
 
     #[test]

@@ -51,12 +51,17 @@ pub(super) fn number(out: &mut Vec<u8>, value: u64) {
 /// Writes microseconds as milliseconds with three places, e.g. `1.042`.
 pub(super) fn millis(out: &mut Vec<u8>, micros: u64) {
     number(out, micros / 1000);
-    let rest = micros % 1000;
+    three_places(out, (micros % 1000) as u16);
+}
+
+/// Writes thousandths, less than a thousand of them, e.g. `.042`.
+pub(super) fn three_places(out: &mut Vec<u8>, thousandths: u16) {
+    // Digits: less than ten each, so nothing is cut off.
     out.extend([
         b'.',
-        b'0' + (rest / 100) as u8,
-        b'0' + (rest / 10 % 10) as u8,
-        b'0' + (rest % 10) as u8,
+        b'0' + (thousandths / 100) as u8,
+        b'0' + (thousandths / 10 % 10) as u8,
+        b'0' + (thousandths % 10) as u8,
     ]);
 }
 

@@ -19,6 +19,10 @@ use super::sink::Sink;
 const SHARDS: usize = 8;
 /// Bytes at which a buffer is handed over before its time.
 const BATCH_BYTES: usize = 32_768;
+/// Bytes of a buffer that is kept to be filled again; one that a long line has made larger is let go.
+const KEPT_BYTES: usize = 2 * BATCH_BYTES;
+/// Buffers that are kept.
+const SPARES: usize = 2 * SHARDS;
 /// How long a line waits in a buffer at most.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -33,6 +37,8 @@ pub(super) struct Lines {
 struct Shared {
     shards: [Mutex<Batch>; SHARDS],
     ready: Mutex<Vec<Batch>>,
+    /// Empty buffers to fill again: a new one would grow, and its pages come from the kernel, each time.
+    spare: Mutex<Vec<Vec<u8>>>,
     /// Lines and bytes that were added and are neither written nor lost.
     lines: AtomicUsize,
     bytes: AtomicUsize,
@@ -63,6 +69,7 @@ impl Lines {
         let shared = Arc::new(Shared {
             shards: Default::default(),
             ready: Mutex::default(),
+            spare: Mutex::default(),
             lines: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
             max_lines,
@@ -97,7 +104,7 @@ impl Lines {
         s.bytes
             .fetch_add(batch.bytes.len() - before, Ordering::Relaxed);
         if batch.bytes.len() >= BATCH_BYTES {
-            let whole = std::mem::take(&mut *batch);
+            let whole = std::mem::replace(&mut *batch, s.empty());
             drop(batch);
             s.ready.lock().push(whole);
             self.wake();
@@ -148,6 +155,7 @@ impl Shared {
             sink.check();
             for batch in self.collect() {
                 torn = self.write(&mut sink, &batch, torn);
+                self.keep(batch.bytes);
             }
             if closing {
                 return;
@@ -156,12 +164,28 @@ impl Shared {
         }
     }
 
+    fn empty(&self) -> Batch {
+        let spare = self.spare.lock().pop();
+        Batch {
+            bytes: spare.unwrap_or_else(|| Vec::with_capacity(KEPT_BYTES)),
+            lines: 0,
+        }
+    }
+
+    fn keep(&self, mut bytes: Vec<u8>) {
+        let mut spare = self.spare.lock();
+        if bytes.capacity() <= KEPT_BYTES && spare.len() < SPARES {
+            bytes.clear();
+            spare.push(bytes);
+        }
+    }
+
     fn collect(&self) -> Vec<Batch> {
         let mut all = std::mem::take(&mut *self.ready.lock());
         for shard in &self.shards {
-            let batch = std::mem::take(&mut *shard.lock());
-            if batch.lines > 0 {
-                all.push(batch);
+            let mut shard = shard.lock();
+            if shard.lines > 0 {
+                all.push(std::mem::replace(&mut *shard, self.empty()));
             }
         }
         all

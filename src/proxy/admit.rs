@@ -151,7 +151,7 @@ impl Asked<'_> {
             };
         }
         let host = target.host.map(lower_case);
-        let snapshot = self.ctx.snapshot.clone();
+        let snapshot = &self.ctx.snapshot;
         match snapshot
             .router
             .find(host.as_deref(), &self.request.method, &path)
@@ -163,8 +163,8 @@ impl Asked<'_> {
                 Err(Refusal::method_not_allowed(hygiene::ALL_METHODS))
             }
             Found::Route { route, params } => {
-                self.ctx.route = Some(route.index);
-                if snapshot.rules(route.index, &self.request.method).is_some() {
+                let index = route.index;
+                if snapshot.rules(index, &self.request.method).is_some() {
                     self.params = decoded(&params, &path);
                     self.path = Some(path.to_string());
                 }
@@ -177,6 +177,7 @@ impl Asked<'_> {
                     rewritten.as_deref().unwrap_or(&path),
                     target.query,
                 );
+                self.ctx.route = Some(index);
                 Ok(())
             }
         }
@@ -282,6 +283,9 @@ impl Asked<'_> {
         let Some(route) = self.ctx.route() else {
             return Ok(());
         };
+        if self.target.as_ref().is_none_or(|t| !t.is_framed) {
+            return Ok(());
+        }
         let headers = &self.request.headers;
         let length = announced_length(headers);
         if length.is_some_and(|n| n > route.body_bytes) {
@@ -295,7 +299,7 @@ impl Asked<'_> {
     }
 
     fn upstream(&mut self) -> Result<(), Refusal> {
-        let snapshot = self.ctx.snapshot.clone();
+        let snapshot = &self.ctx.snapshot;
         let Some(route) = self.ctx.route() else {
             return Ok(());
         };
@@ -313,7 +317,7 @@ impl Asked<'_> {
         let (Some(route), Some(_)) = (self.ctx.route, &self.ctx.key) else {
             return Ok(());
         };
-        let snapshot = self.ctx.snapshot.clone();
+        let snapshot = &self.ctx.snapshot;
         let Some(rules) = snapshot.rules(route, &self.request.method) else {
             return Ok(());
         };

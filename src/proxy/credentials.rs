@@ -4,6 +4,7 @@ use http::HeaderMap;
 use http::header::AUTHORIZATION;
 use percent_encoding::percent_decode_str;
 
+use crate::base::byte_set::ByteSet;
 use crate::base::ceilings::AUTHORIZATION_BYTES;
 
 /// What the `Authorization` fields of a request hold.
@@ -31,7 +32,7 @@ pub fn presented(headers: &HeaderMap) -> Presented<'_> {
     let value = value.as_bytes();
     let scheme_end = value
         .iter()
-        .position(|b| !is_scheme_byte(*b))
+        .position(|b| !SCHEME.has(*b))
         .unwrap_or(value.len());
     let (scheme, rest) = value.split_at(scheme_end);
     if !scheme.eq_ignore_ascii_case(b"bearer") {
@@ -49,26 +50,10 @@ pub fn presented(headers: &HeaderMap) -> Presented<'_> {
     std::str::from_utf8(token).map_or(Presented::Malformed, Presented::Bearer)
 }
 
-const fn is_scheme_byte(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-        || matches!(
-            b,
-            b'!' | b'#'
-                | b'$'
-                | b'%'
-                | b'&'
-                | b'\''
-                | b'*'
-                | b'+'
-                | b'-'
-                | b'.'
-                | b'^'
-                | b'_'
-                | b'`'
-                | b'|'
-                | b'~'
-        )
-}
+/// Characters of an authentication scheme: a token (RFC 9110 section 5.6.2).
+static SCHEME: ByteSet = ByteSet::ALPHANUMERIC.with(b"!#$%&'*+-.^_`|~");
+/// Characters of a `b64token` before its padding.
+static B64TOKEN: ByteSet = ByteSet::ALPHANUMERIC.with(b"-._~+/");
 
 /// `b64token` of RFC 6750 section 2.1: at least one character, padding only at the end.
 fn is_b64token(token: &[u8]) -> bool {
@@ -76,10 +61,7 @@ fn is_b64token(token: &[u8]) -> bool {
         .iter()
         .rposition(|b| *b != b'=')
         .map_or(0, |last| last + 1);
-    end > 0
-        && token[..end]
-            .iter()
-            .all(|b| b.is_ascii_alphanumeric() || b"-._~+/".contains(b))
+    end > 0 && B64TOKEN.has_all(&token[..end])
 }
 
 /// Whether a value in `query` is of a key's form, whatever its name: the form decides, so that an API's own `token`

@@ -102,11 +102,16 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
 
 fn fields(headers: &mut HeaderMap, f: &Forwarding<'_>) {
     let (traceparent, continued) = trace::next(headers);
-    remove_reserved(headers, f.passes_credentials, continued);
-    join_cookies(headers);
-    if !expects_continue(headers) {
-        // An expectation that nobody defines is ignored (RFC 9110 section 10.1.1).
-        headers.remove(&EXPECT);
+    if headers.keys().any(needs_care) {
+        remove_reserved(headers, continued);
+        join_cookies(headers);
+        if !expects_continue(headers) {
+            // An expectation that nobody defines is ignored (RFC 9110 section 10.1.1).
+            headers.remove(&EXPECT);
+        }
+    }
+    if !f.passes_credentials {
+        headers.remove(&AUTHORIZATION);
     }
     headers.reserve(OURS);
     let host = f.client.forwarded_host.as_ref();
@@ -156,7 +161,12 @@ fn join_cookies(headers: &mut HeaderMap) {
     }
 }
 
-fn remove_reserved(headers: &mut HeaderMap, passes_credentials: bool, traced: bool) {
+/// Whether a field is one that may not go on as it came; most requests have none.
+fn needs_care(name: &HeaderName) -> bool {
+    *name == COOKIE || *name == EXPECT || *name == trace::TRACESTATE || is_reserved(name.as_str())
+}
+
+fn remove_reserved(headers: &mut HeaderMap, traced: bool) {
     let reserved: SmallVec<[HeaderName; 4]> = headers
         .keys()
         .filter(|n| is_reserved(n.as_str()))
@@ -164,9 +174,6 @@ fn remove_reserved(headers: &mut HeaderMap, passes_credentials: bool, traced: bo
         .collect();
     for name in &reserved {
         headers.remove(name);
-    }
-    if !passes_credentials {
-        headers.remove(&AUTHORIZATION);
     }
     if !traced {
         headers.remove(&trace::TRACESTATE);

@@ -70,14 +70,15 @@ impl Gateway {
 
 #[async_trait]
 impl ProxyHttp for Gateway {
-    type CTX = Ctx;
+    // Behind a pointer, since Pingora moves it from one future into the next several times a request.
+    type CTX = Box<Ctx>;
 
-    fn new_ctx(&self) -> Ctx {
-        Ctx::new(
+    fn new_ctx(&self) -> Box<Ctx> {
+        Box::new(Ctx::new(
             self.0.snapshot.load_full(),
             self.0.clock.now(),
             self.0.in_flight.request(),
-        )
+        ))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {
@@ -87,7 +88,7 @@ impl ProxyHttp for Gateway {
     fn on_connection_reuse(
         &self,
         _: &mut Session,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
         known: Box<dyn Any + Send + Sync>,
     ) {
         if let Ok(connection) = known.downcast::<Arc<Connection>>() {
@@ -95,16 +96,16 @@ impl ProxyHttp for Gateway {
         }
     }
 
-    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<()> {
+    async fn early_request_filter(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<()> {
         begin::prepare(session, ctx);
         Ok(())
     }
 
-    async fn request_filter(&self, session: &mut Session, ctx: &mut Ctx) -> Result<bool> {
+    async fn request_filter(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<bool> {
         begin::admit(&self.0, session, ctx).await
     }
 
-    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
+    async fn upstream_peer(&self, _: &mut Session, ctx: &mut Box<Ctx>) -> Result<Box<HttpPeer>> {
         relay::next_peer(ctx)
     }
 
@@ -112,7 +113,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         _: &HttpPeer,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
         e: Box<Error>,
     ) -> Box<Error> {
         relay::after_failed_connect(ctx, e)
@@ -123,7 +124,7 @@ impl ProxyHttp for Gateway {
         _: &HttpPeer,
         session: &mut Session,
         e: Box<Error>,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
         reused: bool,
     ) -> Box<Error> {
         relay::after_failed_exchange(session, ctx, e, reused)
@@ -133,7 +134,7 @@ impl ProxyHttp for Gateway {
         &self,
         _: &mut Session,
         request: &mut RequestHeader,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
     ) -> Result<()> {
         if let Some(forwarding) = forward::of(ctx) {
             forward::prepare(request, &forwarding)?;
@@ -147,7 +148,7 @@ impl ProxyHttp for Gateway {
         _: &mut Session,
         part: &mut Option<Bytes>,
         is_end: bool,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
     ) -> Result<()> {
         body::request_part(ctx, part, is_end)
     }
@@ -156,7 +157,7 @@ impl ProxyHttp for Gateway {
         &self,
         session: &mut Session,
         response: &mut ResponseHeader,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
     ) -> Result<()> {
         relay::response(&self.0, session, response, ctx).await
     }
@@ -166,27 +167,32 @@ impl ProxyHttp for Gateway {
         _: &mut Session,
         part: &mut Option<Bytes>,
         is_end: bool,
-        ctx: &mut Ctx,
+        ctx: &mut Box<Ctx>,
     ) -> Result<Option<std::time::Duration>> {
         body::response_part(ctx, part.as_ref(), is_end);
         Ok(None)
     }
 
-    async fn fail_to_proxy(&self, session: &mut Session, e: &Error, ctx: &mut Ctx) -> FailToProxy {
+    async fn fail_to_proxy(
+        &self,
+        session: &mut Session,
+        e: &Error,
+        ctx: &mut Box<Ctx>,
+    ) -> FailToProxy {
         fail::answer(&self.0, session, e, ctx).await
     }
 
-    async fn logging(&self, session: &mut Session, _: Option<&Error>, ctx: &mut Ctx) {
+    async fn logging(&self, session: &mut Session, _: Option<&Error>, ctx: &mut Box<Ctx>) {
         finish::finish(&self.0, session, ctx).await;
     }
 
-    fn suppress_error_log(&self, _: &Session, ctx: &Ctx, e: &Error) -> bool {
+    fn suppress_error_log(&self, _: &Session, ctx: &Box<Ctx>, e: &Error) -> bool {
         // Clients that leave or send nonsense are in the access log; lines about them would let anybody fill the disk.
         matches!(e.esource(), ErrorSource::Downstream)
             || ctx.refused.is_some_and(|c| c.status() < 500)
     }
 
-    fn request_summary(&self, session: &Session, ctx: &Ctx) -> String {
+    fn request_summary(&self, session: &Session, ctx: &Box<Ctx>) -> String {
         // The query may hold a credential, so it is never in a log.
         let request = session.req_header();
         format!(

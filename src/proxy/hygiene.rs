@@ -1,15 +1,19 @@
 //! What a request must be before anything else is asked of it: unambiguous, bounded, HTTP; never who sent it.
 
-use http::header::{HOST, TRANSFER_ENCODING};
+use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
 use http::{Method, Version};
 use pingora::http::RequestHeader;
 
 use super::refusal::Refusal;
+use crate::base::byte_set::ByteSet;
 use crate::base::error::Code;
 use crate::config::model::Ceilings;
 
 /// Methods named in `Allow` where a method is refused whatever the path.
 pub const ALL_METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
+
+/// Characters of a host's name, escapes excluded: nobody resolves those alike.
+static REG_NAME: ByteSet = ByteSet::ALPHANUMERIC.with(b"-._~");
 
 /// What routing needs of a request that passed.
 #[derive(Debug, PartialEq, Eq)]
@@ -20,6 +24,8 @@ pub struct Target<'a> {
     pub path: &'a str,
     /// The query, without its question mark.
     pub query: Option<&'a str>,
+    /// Whether a field says that a body follows, or how long it is.
+    pub is_framed: bool,
 }
 
 /// Checks a request and takes its target apart. `request_line` is the raw first line in HTTP/1, where Pingora drops a
@@ -32,37 +38,46 @@ pub fn check<'a>(
     request_line: Option<&[u8]>,
     ceilings: &Ceilings,
 ) -> Result<Target<'a>, Refusal> {
-    check_size(request, ceilings)?;
+    let is_framed = check_size(request, ceilings)?;
     if request.method == Method::CONNECT {
         return Err(Refusal::method_not_allowed(ALL_METHODS));
     }
     if request_line.is_some_and(|l| l.contains(&b'#')) {
         return Err(bad("The request target has a fragment."));
     }
-    check_transfer_encoding(request)?;
+    if is_framed {
+        check_transfer_encoding(request)?;
+    }
     let host = host(request)?;
     let (path, query) = target(request)?;
-    Ok(Target { host, path, query })
+    Ok(Target {
+        host,
+        path,
+        query,
+        is_framed,
+    })
 }
 
 fn bad(detail: &'static str) -> Refusal {
     Refusal::new(Code::BadRequest).detail(detail)
 }
 
-fn check_size(request: &RequestHeader, ceilings: &Ceilings) -> Result<(), Refusal> {
+/// Checks the ceilings, and looks by the way whether a field announces a body: most requests have none, and then nobody
+/// has to ask again.
+fn check_size(request: &RequestHeader, ceilings: &Ceilings) -> Result<bool, Refusal> {
     if request.raw_path().len() > ceilings.uri_bytes {
         return Err(Refusal::new(Code::UriTooLong));
     }
-    // Four bytes beside name and value: colon, space and line end.
-    let bytes: usize = request
-        .headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len() + 4)
-        .sum();
+    let (mut bytes, mut is_framed) = (0, false);
+    for (name, value) in &request.headers {
+        // Four bytes beside name and value: colon, space and line end.
+        bytes += name.as_str().len() + value.len() + 4;
+        is_framed |= *name == CONTENT_LENGTH || *name == TRANSFER_ENCODING;
+    }
     if request.headers.len() > ceilings.header_fields || bytes > ceilings.header_bytes {
         return Err(Refusal::new(Code::HeadersTooLarge));
     }
-    Ok(())
+    Ok(is_framed)
 }
 
 /// Only the one form that everybody reads alike: Pingora takes any list that ends in `chunked`.
@@ -116,12 +131,7 @@ pub fn is_host(v: &[u8]) -> bool {
     });
     let name_is_good = match name.strip_prefix(b"[").and_then(|n| n.strip_suffix(b"]")) {
         Some(v6) => std::str::from_utf8(v6).is_ok_and(|t| t.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => {
-            !name.is_empty()
-                && name
-                    .iter()
-                    .all(|b| b.is_ascii_alphanumeric() || b"-._~".contains(b))
-        }
+        None => !name.is_empty() && REG_NAME.has_all(name),
     };
     port_is_good && name_is_good
 }
@@ -181,12 +191,23 @@ mod tests {
             host: Some("api.example"),
             path: "/v1/contacts",
             query: Some("x=1"),
+            is_framed: false,
         };
         assert_eq!(check(&r, None, &CEILINGS).unwrap(), target);
         let r = request("GET", "http://api.example:8080/v1/contacts?x=1", &host);
         assert_eq!(check(&r, None, &CEILINGS).unwrap(), target);
         let r = request("GET", "http://api.example:8080?x=1", &host);
         assert_eq!(check(&r, None, &CEILINGS).unwrap().path, "/");
+    }
+
+    #[test]
+    fn a_body_is_announced_by_either_field() {
+        let framed = |field| {
+            let r = request("POST", "/", &[("host", "a"), field]);
+            check(&r, None, &CEILINGS).unwrap().is_framed
+        };
+        assert!(framed(("content-length", "3")) && framed(("Transfer-Encoding", "chunked")));
+        assert!(!framed(("content-type", "text/plain")));
     }
 
     #[test]

@@ -24,15 +24,24 @@ const OF_LIMITS: [HeaderName; 2] = [
     HeaderName::from_static(RATELIMIT),
 ];
 
+/// The field that only answers of our own carry.
+const ERROR: HeaderName = HeaderName::from_static("x-fuelgate-error");
+
+/// Whether a field of an upstream's response has a name that we answer with; hardly any has.
+fn is_ours(name: &HeaderName) -> bool {
+    // Nearly every field fails at the first look.
+    matches!(name.as_str().as_bytes().first(), Some(b'r' | b'x'))
+        && (*name == REQUEST_ID || *name == ERROR || OF_LIMITS.contains(name))
+}
+
 /// The target of the next attempt.
 ///
 /// # Errors
 /// Every target is down or was tried.
 pub(super) fn next_peer(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
-    let snapshot = ctx.snapshot.clone();
     let found = ctx
         .upstream
-        .and_then(|u| snapshot.upstreams.get(u))
+        .and_then(|u| ctx.snapshot.upstreams.get(u))
         .and_then(|u| {
             let target = u.pick(&ctx.tried)?;
             Some((target, u.peer(target)?))
@@ -42,7 +51,7 @@ pub(super) fn next_peer(ctx: &mut Ctx) -> Result<Box<HttpPeer>> {
             ctx.tried.push(target);
             ctx.target = Some(target);
             ctx.upstream_began.get_or_insert_with(Instant::now);
-            Ok(Box::new(peer))
+            Ok(peer)
         }
         None => Err(respond::failing(ctx, Refusal::new(Code::NoHealthyUpstream))),
     }
@@ -106,8 +115,11 @@ pub(super) async fn response(
     }
     ctx.progress = Progress::Answered;
     note_upstream_time(ctx);
-    // Only our own answers carry it: clients tell by it who answered.
-    response.remove_header("x-fuelgate-error");
+    let has_ours = response.headers.keys().any(is_ours);
+    if has_ours {
+        // Only our own answers carry it: clients tell by it who answered.
+        response.remove_header(&ERROR);
+    }
     if ctx.exchange.is_some() {
         let request = session.req_header();
         if let Err(refusal) = events::record(&parts.events, ctx, request, response).await {
@@ -126,10 +138,10 @@ pub(super) async fn response(
     ctx.status = response.status.as_u16();
     match &ctx.connection {
         Some(connection) if !session.is_http2() => {
-            // What is written below takes the place of the upstream's own say.
-            response.remove_header(&REQUEST_ID);
-            if ctx.rate.is_some() {
-                for name in &OF_LIMITS {
+            if has_ours {
+                // What is written below takes the place of the upstream's own say.
+                response.remove_header(&REQUEST_ID);
+                for name in OF_LIMITS.iter().filter(|_| ctx.rate.is_some()) {
                     response.remove_header(name);
                 }
             }

@@ -166,9 +166,9 @@ impl UpstreamRuntime {
     }
 
     /// What Pingora connects to for target `index`.
-    pub fn peer(&self, index: usize) -> Option<HttpPeer> {
+    pub fn peer(&self, index: usize) -> Option<Box<HttpPeer>> {
         let address = self.targets.get(index)?.next_address()?;
-        let mut peer = self.templates.get(index)?.clone();
+        let mut peer = Box::new(self.templates.get(index)?.clone());
         peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
         Some(peer)
     }
