@@ -1,0 +1,180 @@
+"""Runs the rounds of compare_redis.sh: the gateway on Redis, on its embedded store, and nginx + Lua that asks Redis each time."""
+
+import asyncio
+import base64
+import hashlib
+import hmac
+import pathlib
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "support"))
+from proxies import (OTHER_CPU, PROXY_CPU, backend, by_proxy, free_port, fuelgate, keep, latency_us, load, nginx, programs,
+                     redis_server, rounds_of, table, wait_for)
+
+ON_REDIS, EMBEDDED, LUA = "fuelgate on Redis", "fuelgate embedded", "nginx + Lua + Redis"
+RATE, BURST = 1_000_000, 1_000_000
+SECRET = "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17"
+DELAY_SECONDS = 0.005
+
+
+def redis_cli(port, *words):
+    return subprocess.run(["redis-cli", "-p", str(port), *words], capture_output=True, text=True, check=True).stdout
+
+
+def commands(port):
+    """Calls that Redis has served, by name, what scripts call included."""
+    lines = (line.split(":", 1) for line in redis_cli(port, "INFO", "commandstats").split() if line.startswith("cmdstat_"))
+    return {name[8:]: int(rest.split("calls=")[1].split(",")[0]) for name, rest in lines}
+
+
+def calls_of(port, proxy, seconds, connections):
+    """How many commands a request costs Redis at full speed, those inside scripts included."""
+    count = lambda: sum(n for name, n in commands(port).items() if not name.startswith(("info", "config")))
+    start = count()
+    time.sleep(seconds)
+    idle = (count() - start) / seconds
+    start = count()
+    requests, rate = load(proxy[1], proxy[2], seconds, connections)
+    under_load = count() - start
+    return (f"commands that Redis served: {under_load / requests:.4f} a request at {rate:.0f} requests/s, inside scripts"
+            f" included; of them {idle:.0f} a second while idle (goal: 0.02)")
+
+
+def lua_proxy(upstream):
+    return lambda port: (
+        f"upstream b {{ server 127.0.0.1:{upstream}; keepalive 128; keepalive_requests 100000000; }}"
+        f" server {{ listen 127.0.0.1:{port} backlog=4096; location / {{ access_by_lua_block {{ require('gate').access() }}"
+        " header_filter_by_lua_block { require('gate').header() } log_by_lua_block { require('gate').log() }"
+        ' proxy_pass http://b; proxy_http_version 1.1; proxy_set_header Connection ""; } }'
+    )
+
+
+def lua_http(redis_port):
+    return (
+        f"lua_package_path '{HERE}/support/?.lua;;'; lua_shared_dict usage 10m;"
+        f" init_by_lua_block {{ local g = require('gate'); g.redis_port = {redis_port};"
+        f" g.rate = {RATE // 1000}; g.burst = {BURST} }}"
+        " init_worker_by_lua_block { require('gate').start() }\n"
+    )
+
+
+MODULES = ("load_module /usr/lib/nginx/modules/ndk_http_module.so;"
+           " load_module /usr/lib/nginx/modules/ngx_http_lua_module.so;\n")
+
+
+def key_for_lua(port):
+    digest = hmac.new(b"0123456789abcdef0123456789abcdef", SECRET.encode(), hashlib.sha1).digest()
+    redis_cli(port, "HSET", "key:" + base64.b64encode(digest).decode(), "account", "acct_bench", "id", "key_bench",
+              "scopes", "contacts:read", "status", "active", "expires_at", "")
+
+
+class Delay(threading.Thread):
+    """A proxy on loopback that holds back what goes either way, half of the delay each, in order."""
+
+    def __init__(self, to):
+        super().__init__(daemon=True)
+        self.to, self.port = to, free_port()
+        self.ready = threading.Event()
+
+    def run(self):
+        asyncio.run(self.serve())
+
+    async def serve(self):
+        async def pump(reader, writer):
+            queue = asyncio.Queue()
+
+            async def send():
+                while (item := await queue.get()) is not None:
+                    due, data = item
+                    await asyncio.sleep(max(0, due - time.monotonic()))
+                    writer.write(data)
+                    await writer.drain()
+                writer.close()
+
+            sending = asyncio.create_task(send())
+            try:
+                while data := await reader.read(65536):
+                    queue.put_nowait((time.monotonic() + DELAY_SECONDS / 2, data))
+            finally:
+                queue.put_nowait(None)
+                await sending
+
+        async def accept(reader, writer):
+            to = await asyncio.open_connection("127.0.0.1", self.to)
+            await asyncio.gather(pump(reader, to[1]), pump(to[0], writer), return_exceptions=True)
+
+        server = await asyncio.start_server(accept, "127.0.0.1", self.port)
+        self.ready.set()
+        await server.serve_forever()
+
+
+def p99(port, secret, seconds):
+    out = subprocess.run(
+        ["taskset", "-c", OTHER_CPU, "wrk", "-t1", "-c4", f"-d{seconds}s", "--latency",
+         "-H", f"Authorization: Bearer {secret}", f"http://127.0.0.1:{port}/v1/contacts"],
+        capture_output=True, text=True, check=True).stdout
+    if "Non-2xx" in out:
+        raise SystemExit(out)
+    return latency_us(out, 99)
+
+
+def further_away(near, far, rounds, seconds):
+    """p99 with Redis near and 5 ms away, interleaved."""
+    rows = []
+    for number in range(rounds):
+        pair = [("near", near), ("far", far)]
+        for name, (_, port, secret) in pair if number % 2 == 0 else pair[::-1]:
+            rows.append({"round": number, "redis": name, "p99_us": p99(port, secret, seconds)})
+    of = {n: [r["p99_us"] for r in rows if r["redis"] == n] for n in ("near", "far")}
+    ratio = statistics.median(f / n for n, f in zip(of["near"], of["far"]))
+    return rows, (f"p99 with Redis near {statistics.median(of['near']):.0f} us, 5 ms away"
+                  f" {statistics.median(of['far']):.0f} us; median of each round's ratio {ratio:.3f} (goal: under 1.05)")
+
+
+def main():
+    release = pathlib.Path(sys.argv[1])
+    rounds, seconds, connections = (int(a) for a in (sys.argv[2:] + ["9", "5", "32"][len(sys.argv) - 2:])[:3])
+    with programs() as (folder, started):
+        upstream, redis, other_redis = free_port(), free_port(), free_port()
+        started.append(nginx(folder / "backend", upstream, OTHER_CPU, backend))
+        started.append(redis_server(folder / "redis", redis))
+        started.append(redis_server(folder / "other-redis", other_redis))
+        for port in (upstream, redis, other_redis):
+            wait_for(port)
+        binary = str(release / "fuelgate")
+        shared = lambda port: f'{{ engine: redis, nodes: ["redis://127.0.0.1:{port}"] }}'
+        proxies = {ON_REDIS: fuelgate(binary, folder / "on-redis", upstream, "null", shared(redis))}
+        proxies[EMBEDDED] = fuelgate(binary, folder / "embedded", upstream, "null")
+        port = free_port()
+        key_for_lua(other_redis)
+        lua = nginx(folder / "lua", port, PROXY_CPU, lua_proxy(upstream), MODULES, lua_http(other_redis))
+        proxies[LUA] = (lua, port, SECRET)
+        started.extend(p for p, _, _ in proxies.values())
+        for _, port, _ in proxies.values():
+            wait_for(port)
+        rows = rounds_of(proxies, rounds, seconds, connections)
+        calls = calls_of(redis, proxies[ON_REDIS], seconds, connections)
+        text = table(rows, LUA, f"{rounds} interleaved rounds of {seconds} s, {connections} connections")
+        by = by_proxy(rows)
+        to_embedded = statistics.median(
+            by[ON_REDIS][n]["cpu_us"] / by[EMBEDDED][n]["cpu_us"] for n in by[ON_REDIS])
+        text += f"\n{ON_REDIS} to {EMBEDDED}: {to_embedded:.3f} (goal: 1.05; to {LUA}: 0.60)"
+        text += "\n" + calls
+        delay = Delay(redis)
+        delay.start()
+        delay.ready.wait(10)
+        far = fuelgate(binary, folder / "far", upstream, "null", shared(delay.port))
+        started.append(far[0])
+        p99(far[1], far[2], 2)
+        latencies, line = further_away(proxies[ON_REDIS], far, rounds, seconds)
+        text += "\n" + line
+    print(text)
+    keep("compare-redis", f"benches/compare_redis.sh {rounds} {seconds} {connections}", text, rows + latencies)
+
+
+main()
