@@ -108,6 +108,16 @@ impl Account {
         );
     }
 
+    /// Nodes on their own admitted no more than comes in `ms`.
+    pub(super) fn check_alone(&self, ms: u64) {
+        assert!(
+            self.alone <= i128::from(self.spec.in_ms(ms)),
+            "{}: {} tokens were admitted without the store in {ms} ms",
+            self.name,
+            self.alone
+        );
+    }
+
     /// When all that nodes did is reported: the bucket knows of everything but `unknown` tokens.
     pub(super) fn check_level(&self, tokens: i64, part: u64, unknown: u64) {
         let level = self.spec.parts(tokens, part);

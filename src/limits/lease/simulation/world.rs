@@ -89,6 +89,8 @@ pub(super) struct World {
     pub(super) refused: u64,
     pub(super) alone_admitted: u64,
     pub(super) boots: u64,
+    /// Whether calls fail outside of outages as well.
+    pub(super) calls_fail_besides: bool,
 }
 
 fn plan(limits: &Limits) -> Plan {
@@ -137,6 +139,8 @@ impl World {
             next: vec![0.0; setup.nodes],
             spent: vec![vec![(0, 0); setup.keys]; setup.nodes],
             boots: setup.nodes as u64,
+            calls_fail_besides: setup.faults.lost + setup.faults.lost_replies + setup.faults.slow
+                > 0,
             setup,
             rng,
             t: 0,
@@ -215,6 +219,7 @@ impl World {
         self.run_until(self.setup.length + CALM_MS);
         self.hours.check("hour", self.setup.limits.hour);
         self.months.check("month", self.setup.limits.month);
+        self.check_alone();
         self.check_end();
     }
 
