@@ -1,5 +1,8 @@
 //! What one node does with its lease, rule by rule, against the model of the store; never more than one node.
 
+mod away;
+mod returns;
+
 use std::sync::Arc;
 
 use super::ledger::Ledger;
@@ -54,6 +57,18 @@ impl One {
         }
     }
 
+    /// One in strict mode.
+    fn strict(plan: &Plan) -> Self {
+        let mut new = Self::new(plan);
+        let strict = Terms {
+            strict: true,
+            ..terms(plan, 1)
+        };
+        new.shared = Shared::new(strict, (0, 0), WALL, 1_000);
+        new.lease = Lease::new(&new.shared, 1_000, 7);
+        new
+    }
+
     fn store_time(&self) -> u64 {
         WALL.millis().unsigned_abs() + self.now - 1_000
     }
@@ -91,6 +106,34 @@ impl One {
         };
         self.lease.granted(&mut self.shared, &grant, self.now);
         *grant
+    }
+
+    /// A call that nobody answers: `nodes` live by the last count.
+    fn call_in_vain(&mut self, nodes: u64) {
+        self.ask().expect("a call is due");
+        self.lease.failed(&mut self.shared, nodes, self.now);
+    }
+
+    /// Fifty requests at once, and the block that they get.
+    fn fill_hand(&mut self) {
+        for _ in 0..50 {
+            self.take(1);
+        }
+        self.call(0, 0);
+    }
+
+    /// A request that is admitted from what is in hand.
+    fn spend(&mut self) -> Spent {
+        let Step::Admitted(spent) = self.take(1).step else {
+            panic!("nothing in hand")
+        };
+        spent
+    }
+
+    /// What the store has of the key.
+    fn store_tokens(&self) -> i64 {
+        let view = self.ledger.key_tokens("key", self.store_time());
+        view.unwrap().tokens
     }
 
     /// Takes with a call where one is needed; whether it was admitted.

@@ -376,3 +376,73 @@ fn a_bucket_that_the_store_lost_is_full_and_forgives_what_was_settled() {
     assert_eq!((got.amount.key, got.key.tokens), (1, 100 - 25 - 1));
     assert_eq!(RateSpec::new(plan(50, 100).rate), t.key);
 }
+
+#[test]
+fn places_come_back_within_their_window_and_not_in_the_next() {
+    let t = terms(
+        &Plan {
+            quotas: Quotas {
+                hour: Some(100),
+                month: Some(1_000),
+            },
+            ..plan(1, 1_000)
+        },
+        false,
+    );
+    let (hour, month) = (super::hour(T), super::month(T));
+    let counted = |seq, total| {
+        let count = |start| Count {
+            start,
+            total,
+            settled: 0,
+        };
+        Ask {
+            hour: count(hour.0),
+            month: count(month.0),
+            ..ask(t, "a", seq, 0)
+        }
+    };
+    let mut l = Ledger::default();
+    let got = granted(l.grant(&ask(t, "a", 1, 10), T));
+    assert_eq!((got.hour.used, got.month.used), (10, 10));
+    let mut late = l.clone();
+    for seq in [2, 3] {
+        let got = granted(l.grant(&counted(seq, 3), T + 10));
+        assert_eq!((got.hour.used, got.month.used), (3, 3));
+    }
+    let other = granted(late.grant(&ask(t, "b", 1, 10), hour.1));
+    assert_eq!((other.hour.used, other.month.used), (10, 20));
+    let got = granted(late.grant(&counted(2, 3), hour.1));
+    assert_eq!((got.hour.used, got.month.used), (10, 13));
+}
+
+#[test]
+fn strict_terms_take_effect_when_they_come_and_a_rise_of_the_burst_gives_nothing() {
+    let shared = terms(&plan(1, 100), false);
+    let strict = Terms {
+        revision: Revision {
+            config: 2,
+            account: 0,
+        },
+        ..terms(&plan(1, 100), true)
+    };
+    let mut l = Ledger::default();
+    granted(l.grant(&ask(shared, "a", 1, 40), T));
+    let full = granted(l.grant(&ask(shared, "b", 1, 0), T + 1_999));
+    assert_eq!(full.key.tokens, 61);
+    let mut l = Ledger::default();
+    granted(l.grant(&ask(shared, "a", 1, 40), T));
+    granted(l.grant(&report(shared, "a", 2, 0, 0, 0), T));
+    granted(l.grant(&report(shared, "a", 3, 40, 0, 0), T));
+    let view = granted(l.grant(&ask(strict, "b", 1, 0), T)).key;
+    assert_eq!((view.tokens, view.elsewhere), (60, 40));
+    let larger = Terms {
+        revision: Revision {
+            config: 3,
+            account: 0,
+        },
+        ..terms(&plan(1, 500), true)
+    };
+    let view = granted(l.grant(&ask(larger, "b", 2, 0), T)).key;
+    assert_eq!(view.tokens, 60, "what is in it stays");
+}

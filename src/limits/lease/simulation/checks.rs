@@ -132,6 +132,22 @@ impl Account {
     }
 }
 
+/// The most tokens in any window of so many milliseconds over what burst and rate allow in it; below zero where none
+/// holds as many.
+pub(super) fn worst_window(spec: &RateSpec, log: &[(u64, u64)], width: u64) -> i128 {
+    let most = i128::from(spec.burst) + i128::from(spec.in_ms(width));
+    let (mut sum, mut first, mut worst) = (0, 0, 0);
+    for (at, tokens) in log {
+        sum += i128::from(*tokens);
+        while log[first].0 + width <= *at {
+            sum -= i128::from(log[first].1);
+            first += 1;
+        }
+        worst = worst.max(sum);
+    }
+    worst - most
+}
+
 /// A single bucket that sees every request at once: what nodes together are measured by.
 #[derive(Debug)]
 pub(super) struct Ideal {

@@ -88,6 +88,8 @@ pub(super) struct World {
     pub(super) admitted: u64,
     pub(super) refused: u64,
     pub(super) alone_admitted: u64,
+    /// Tokens of each key admitted from leases, and when.
+    pub(super) log: Vec<Vec<(u64, u64)>>,
     pub(super) boots: u64,
     /// Whether calls fail outside of outages as well.
     pub(super) calls_fail_besides: bool,
@@ -164,6 +166,7 @@ impl World {
             admitted: 0,
             refused: 0,
             alone_admitted: 0,
+            log: vec![Vec::new(); names.len()],
         };
         world.plan_events();
         world
