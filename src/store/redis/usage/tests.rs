@@ -30,6 +30,7 @@ fn stores_on(settings: RedisStore) -> Stores {
 mod edges;
 mod erasure;
 mod faults;
+mod memory;
 mod model;
 mod retention;
 
