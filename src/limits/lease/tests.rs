@@ -1,6 +1,7 @@
 //! What one node does with its lease, rule by rule, against the model of the store; never more than one node.
 
 mod away;
+mod rest;
 mod returns;
 
 use std::sync::Arc;

@@ -181,3 +181,20 @@ fn tries_to_reach_the_store_are_spread_out_and_one_at_a_time() {
     let pauses = tries.windows(2).map(|w| w[1] - w[0]);
     assert!(pauses.max().unwrap() <= 1_250, "{tries:?}");
 }
+
+#[test]
+fn what_was_admitted_alone_comes_back_to_the_share_unless_it_was_reported() {
+    for reported in [false, true] {
+        let mut n = One::new(&plan(rate(10, 5)));
+        cut_off(&mut n, 1);
+        n.now += 100;
+        let spent = n.spend();
+        assert!(matches!(spent.origin, Origin::Alone { .. }));
+        if reported {
+            n.call_in_vain(1);
+        }
+        n.lease.undo(&mut n.shared, &spent, n.now);
+        assert_eq!(n.lease.spent().0, u64::from(reported));
+        assert_eq!(admitted_now(&mut n), u64::from(!reported));
+    }
+}

@@ -145,3 +145,21 @@ fn a_key_is_forgotten_only_when_all_is_reported_and_nothing_of_it_counts() {
     n.call(0, 0);
     assert!(n.lease.is_idle(&mut n.shared, n.now));
 }
+
+#[test]
+fn what_is_far_more_than_is_asked_for_goes_back_with_the_next_report() {
+    let mut n = One::new(&still(1_000));
+    n.fill_hand();
+    assert!(n.lease.hand().key >= 40);
+    // A second at a tenth of that, up to the time at which the lease is renewed.
+    for _ in 0..6 {
+        n.now += 200;
+        let spent = n.spend();
+        n.lease.sent(&spent);
+    }
+    assert_eq!(n.lease.look(&mut n.shared, n.now), Look::Call);
+    n.call(0, 0);
+    let hand = n.lease.hand().key;
+    assert!((1..=4).contains(&hand), "{hand} for one in 200 ms");
+    assert_eq!(n.store_tokens() + i64::try_from(hand).unwrap(), 1_000 - 6);
+}
