@@ -36,6 +36,30 @@ async fn a_server_that_dies_within_a_batch_has_each_row_once_when_it_is_back() {
 }
 
 #[tokio::test]
+async fn what_a_failover_lost_counts_once_when_it_is_sent_again_in_order() {
+    let mut server = Server::start(&[]);
+    let store = on(&server);
+    let sent: Vec<_> = (1..=5).map(|n| batch("boot", n)).collect();
+    store.apply(&sent[0]).await.unwrap();
+    store.apply(&sent[1]).await.unwrap();
+    // What the new master has: two batches, and some of the third.
+    let broken = apply(&store, &sent[2], breaks_after(7)).await;
+    assert!(broken.is_err());
+    let _: () = server.ask(&["SAVE"]);
+    for batch in &sent[2..] {
+        store.apply(batch).await.unwrap();
+    }
+    server.kill();
+    server.restart();
+    until_taken(&store, &sent[0]).await;
+    assert_eq!(counted(&store).await[0], wanted(2)[0], "the rest is lost");
+    for batch in &sent {
+        until_taken(&store, batch).await;
+    }
+    assert_eq!(counted(&store).await, wanted(5));
+}
+
+#[tokio::test]
 async fn lost_replies_and_broken_connections_count_nothing_twice() {
     let server = Server::start(&[]);
     let proxy = Proxy::start(server.port);
