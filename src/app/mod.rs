@@ -1,7 +1,9 @@
 //! Puts everything together: the only place that names both domains and backends; never a rule of a domain.
 
 mod apply;
+mod backend;
 mod export;
+mod hear;
 mod listeners;
 mod load;
 mod observers;

@@ -291,6 +291,16 @@ pub const REDIS_GUESTS: usize = 64;
 pub const REDIS_MESSAGES: usize = 4_096;
 /// How often a subscription is tested, and how long the test may take.
 pub const REDIS_LISTEN_TEST: Duration = Duration::from_secs(1);
+/// How often the clocks of Redis servers are read.
+pub const REDIS_CLOCK_PAUSE: Duration = Duration::from_secs(5);
+/// How long a start waits for a store that nodes share before it opens its listeners without it, not ready.
+pub const STORE_CONTACT_TIME: Duration = Duration::from_secs(2);
+/// Pause between two tries to make the first contact with such a store.
+pub const STORE_CONTACT_PAUSE: Duration = Duration::from_millis(200);
+/// Accounts that other nodes changed and that are read at once; what is heard next waits for one of them.
+pub const ACCOUNTS_HEARD: usize = 64;
+/// How often erasures are looked for that no node carries out, since the one that did has ended.
+pub const ERASURE_LOOK: Duration = Duration::from_secs(300);
 /// How long a start waits for Redis.
 pub const REDIS_START_TIME: Duration = Duration::from_secs(10);
 /// Readings of a Redis server's clock from which the best is taken.

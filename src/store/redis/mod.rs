@@ -80,9 +80,11 @@ mod usage;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 pub use self::check::{Finding, Weight};
 pub use self::clocks::StoreClock;
-pub use self::link::LinkStats;
+pub use self::link::{CallTimes, LinkStats};
 pub use self::open::OpenError;
 
 use self::clocks::Clocks;
@@ -109,6 +111,17 @@ impl Store {
             clocks: Arc::default(),
             clock,
         }
+    }
+
+    /// Shows the time of its calls in these from now on.
+    pub fn show_times(&self, times: CallTimes) {
+        self.link.show(times);
+    }
+
+    /// Changes with each connection that is made to a server, whether one came back or another took its place: what was
+    /// written last may be lost then.
+    pub fn connects(&self) -> watch::Receiver<u64> {
+        self.link.connects()
     }
 
     /// Numbers for the metrics.
