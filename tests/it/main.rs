@@ -30,6 +30,7 @@ mod foreign;
 mod hostile;
 mod limits;
 mod logs;
+mod redis;
 mod reload;
 mod sample_crm;
 mod sample_openapi;
