@@ -30,7 +30,7 @@ fn serves(store: &str) {
     let refused = g.admin(
         "POST",
         "/admin/v1/keys",
-        Some(&json!({"account_id": "acct_1", "name": "x", "scopes": [], "expires_in_days": null})),
+        Some(&json!({"account_id": "acct_1", "name": "x", "scopes": ["contacts:read"], "expires_in_days": null})),
     );
     assert_eq!(refused.status, 409, "the plan allows two keys");
     subscribe(&g, "acct_1", &receiver);
