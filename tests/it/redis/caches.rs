@@ -66,3 +66,24 @@ fn a_change_is_known_on_another_node_of_a_cluster_within_a_second() {
     let cluster = Cluster::start("15000", &[]);
     pair(&cluster.store(", deadline_ms: 500"));
 }
+
+#[test]
+fn what_was_not_heard_is_known_once_the_node_hears_again() {
+    let (server, crm) = (Server::start(&[]), crm());
+    let text = node(crm.address, FREE, &server.store(", deadline_ms: 500"), "");
+    let (a, b) = (Gateway::start(&text), Gateway::start(&text));
+    for _ in 0..5 {
+        let (id, key) = a.key("acct_1", &BOTH);
+        eventually("the key works", SOON, || {
+            (b.get("/v1/contacts", &key).status == 200).then_some(())
+        });
+        // What is published before both listen again is heard by nobody.
+        let _: u64 = server.ask(&["CLIENT", "KILL", "TYPE", "pubsub"]);
+        let gone = a.admin("DELETE", &format!("/admin/v1/keys/{id}"), None);
+        assert_eq!(gone.status, 204);
+        // Long before it would be read again for its age.
+        eventually("the key is refused", Duration::from_secs(5), || {
+            (b.get("/v1/contacts", &key).status == 401).then_some(())
+        });
+    }
+}

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use super::{BOTH, Does, FREE, Load, Seen, crm, node, receiver, subscribe, used};
 use crate::support::backend::Backend;
 use crate::support::gateway::Gateway;
+use crate::support::proxy::Proxy;
 use crate::support::redis::{Cluster, Sentinels, Server};
 use crate::support::{eventually, full};
 
@@ -29,8 +30,10 @@ impl Trial {
         let (_, key) = nodes[0].key("acct_1", &BOTH);
         subscribe(&nodes[0], "acct_1", &receiver);
         for g in &nodes {
-            // Now both know the key.
-            assert_eq!(g.get("/v1/contacts", &key).status, 200);
+            // A machine that is busy may keep the first grant for longer than a request waits for one.
+            eventually("it knows the key", Duration::from_secs(10), || {
+                (g.get("/v1/contacts", &key).status == 200).then_some(())
+            });
         }
         Self {
             nodes,
@@ -148,8 +151,11 @@ fn a_redis_that_hangs() {
     });
     assert_eq!(trial.nodes[1].get("/v1/contacts", &unknown).status, 200);
     for g in &trial.nodes {
+        // Its loss is one line, and its return.
         let log = g.stderr();
-        assert_eq!(log.matches("redis answers again").count(), 1, "{log}");
+        for line in ["redis answers again", " ERROR "] {
+            assert_eq!(log.matches(line).count(), 1, "{line}: {log}");
+        }
     }
 }
 
@@ -216,6 +222,24 @@ fn a_master_behind_sentinels_that_is_replaced() {
             info.contains("role:master").then_some(())
         });
         std::thread::sleep(Duration::from_secs(2));
+    });
+}
+
+#[test]
+fn replies_that_are_cut_in_the_middle() {
+    let server = Server::start(&[]);
+    let proxy = Proxy::start(server.port);
+    let store = format!(
+        "store: {{ engine: redis, nodes: [\"redis://127.0.0.1:{}\"], deadline_ms: 100 }}",
+        proxy.port
+    );
+    let trial = Trial::start(&store, "");
+    trial.survives(|| {
+        for _ in 0..20 {
+            // Carried out by the server, and the node does not know it.
+            proxy.cut_a_reply();
+            std::thread::sleep(Duration::from_millis(150));
+        }
     });
 }
 

@@ -266,7 +266,7 @@ impl Node {
             (opened, state.cause.replace(fault.clone()))
         };
         // Once per change of state: probes repeat the same for as long as the server is away.
-        if opened || before.is_none_or(|before| before.kind != fault.kind) {
+        if opened || before.is_none_or(|before| !before.kind.reads_like(fault.kind)) {
             tracing::error!(
                 server = self.name(),
                 cause = fault.text,
