@@ -3,8 +3,10 @@
 //! How work reaches the file, group commit and health are those of every SQLite file of ours: see [`super::sqlite`].
 
 mod accounts;
+pub mod backup;
 mod change;
 mod claims;
+mod consistency;
 mod delivery_rows;
 mod endpoints;
 mod erase;
@@ -18,6 +20,8 @@ mod settle;
 mod usage;
 mod usage_read;
 mod usage_store;
+pub mod verify;
+mod walk;
 
 use std::path::Path;
 use std::sync::Arc;
