@@ -13,6 +13,7 @@ mod reload;
 mod run;
 mod signals;
 mod stop;
+pub mod store_copy;
 pub mod store_file;
 mod tasks;
 mod watch;

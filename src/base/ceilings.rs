@@ -130,6 +130,8 @@ pub const STORE_RESERVE_PAGES: u32 = 256;
 pub const STORE_RESERVE_BYTES: u64 = 16_777_216;
 /// Rows that one transaction of an erasure or a clean-up deletes, so that other writes come in between.
 pub const STORE_DELETE_ROWS: u32 = 1_000;
+/// Rows that a copy from one store into another has in memory at once.
+pub const COPY_ROWS: u32 = 1_000;
 /// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
 pub const RELEASE_QUEUE: usize = 4_096;
 /// Bytes of captured bodies that wait for their conditions and for the store.

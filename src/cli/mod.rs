@@ -39,7 +39,7 @@ enum Command {
     Usage(usage::Args),
     /// Manage webhook endpoints, deliveries and events
     Webhooks(webhooks::Args),
-    /// Back up, check and restore the embedded store
+    /// Back up, check and restore the embedded store, or copy it into Redis
     Store(store::Args),
     /// Stream an account's events to a local URL (not available yet)
     Listen(ListenArgs),

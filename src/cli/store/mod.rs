@@ -1,6 +1,7 @@
-//! `fuelgate store`: looks after the embedded store's file; never through a running gateway.
+//! `fuelgate store`: looks after the embedded store's file and copies it into Redis; never through a running gateway.
 
 mod backup;
+mod copy;
 mod restore;
 mod verify;
 
@@ -29,6 +30,8 @@ enum Command {
     Restore(restore::Args),
     /// Check a store's file for damage, count what is in it and tell its digest
     Verify(verify::Args),
+    /// Copy the store into Redis; a gateway may run meanwhile, but not during the last run
+    Copy(copy::Args),
 }
 
 /// Runs the command.
@@ -40,6 +43,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
         Command::Backup(a) => backup::run(a, args.json),
         Command::Restore(a) => restore::run(a, args.json),
         Command::Verify(a) => verify::run(a, args.json),
+        Command::Copy(a) => copy::run(a, args.json),
     }
 }
 

@@ -35,6 +35,7 @@
 //! | `P:a:<SHA-256>` | string | Idempotency-Key → where its answer is |
 //! | `P:{~e}:accounts` | set | accounts whose erasure began |
 //! | `P:changes` | channel | what changed, for other nodes (`notices`) |
+//! | `P:{~copy}:mark`, `P:{~copy}:usage` | hash | whose copy this store is, and how far it is (`copy`) |
 //!
 //! # Changes
 //!
@@ -49,6 +50,7 @@ mod audit;
 mod change;
 mod check;
 mod clocks;
+mod copy;
 mod digests;
 mod each;
 mod erase;
@@ -84,8 +86,10 @@ use tokio::sync::watch;
 
 pub use self::check::{Finding, Weight};
 pub use self::clocks::StoreClock;
+pub use self::copy::{CopyRefused, Known};
 pub use self::link::{CallTimes, LinkStats};
 pub use self::open::OpenError;
+pub use self::usage::SliceCopy;
 
 use self::clocks::Clocks;
 use self::link::Link;

@@ -16,7 +16,7 @@ use crate::base::error::StoreError;
 use crate::config::model::RedisStore;
 
 /// How long to wait before a store that cannot be reached is tried anew.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -116,11 +116,15 @@ impl Store {
 
     /// Checks, and takes the layout where nobody has and nothing is refused.
     async fn take_layout(&self, settings: &RedisStore) -> Result<Vec<Finding>, StoreError> {
-        let found = self.check(settings).await?;
+        let mut found = self.check(settings).await?;
+        if found.iter().all(|finding| finding.weight < Weight::Refuse) {
+            found.extend(self.unfinished_copy().await?);
+        }
         if found.iter().all(|finding| finding.weight < Weight::Refuse) {
             let mut cmd = redis::cmd("SET");
             cmd.arg(self.names.layout()).arg(LAYOUT).arg("NX");
             let _: Option<String> = self.link.run_first(&cmd).await?;
+            self.take_over_copy().await?;
         }
         Ok(found)
     }
