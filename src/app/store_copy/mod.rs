@@ -8,6 +8,8 @@
 mod known;
 mod peppers;
 mod rows;
+#[cfg(test)]
+mod tests;
 
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
