@@ -132,6 +132,8 @@ pub const STORE_RESERVE_BYTES: u64 = 16_777_216;
 pub const STORE_DELETE_ROWS: u32 = 1_000;
 /// Rows that a copy from one store into another has in memory at once.
 pub const COPY_ROWS: u32 = 1_000;
+/// The same of rows that may be large: events with their data, deliveries with what receivers replied.
+pub const COPY_LARGE_ROWS: u32 = 200;
 /// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
 pub const RELEASE_QUEUE: usize = 4_096;
 /// Bytes of captured bodies that wait for their conditions and for the store.

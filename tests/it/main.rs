@@ -36,6 +36,7 @@ mod sample_crm;
 mod sample_openapi;
 mod sample_support;
 mod store;
+mod store_copy;
 mod support;
 mod tidy;
 mod webhooks;

@@ -1,5 +1,6 @@
 //! `fuelgate store copy`: copies an embedded store into Redis, as often as it takes; never starts a gateway there.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
@@ -41,7 +42,7 @@ const KINDS: &[Column] = &[
 pub(super) fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
     let load = |file: &PathBuf| app::load(file).map_err(|report| Failure::new(report.to_string()));
     let (from, to) = (load(&args.from)?, load(&args.to)?);
-    let last: Mutex<(Option<Instant>, &str)> = Mutex::new((None, ""));
+    let told: Mutex<BTreeMap<&str, Instant>> = Mutex::default();
     let tell = |progress: Progress| {
         let (what, text) = match progress {
             Progress::Sweeping => (
@@ -54,10 +55,10 @@ pub(super) fn run(args: &Args, is_json: bool) -> Result<(), Failure> {
                 format!("{kind}: {} rows, {} of them written", far.rows, far.written),
             ),
         };
-        let Ok(mut last) = last.lock() else { return };
-        // Each kind is named once, and then now and then.
-        if last.1 != what || last.0.is_none_or(|at| at.elapsed() >= EVERY) {
-            *last = (Some(Instant::now()), what);
+        // Each kind is named when it begins, and then now and then.
+        let Ok(mut told) = told.lock() else { return };
+        if told.get(what).is_none_or(|at| at.elapsed() >= EVERY) {
+            told.insert(what, Instant::now());
             say_error(&text);
         }
     };

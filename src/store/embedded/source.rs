@@ -16,7 +16,7 @@ use super::rows::{all, first};
 use super::{FORMAT, accounts, change, delivery_rows, endpoints, event_rows, key_rows};
 use crate::accounts::model::Account;
 use crate::base::audit::AuditEntry;
-use crate::base::ceilings::{COPY_ROWS, WEBHOOK_ATTEMPTS_KEPT};
+use crate::base::ceilings::{COPY_LARGE_ROWS, COPY_ROWS, WEBHOOK_ATTEMPTS_KEPT};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::keys::model::{Digest, DigestKind, KeyRecord};
@@ -178,7 +178,7 @@ impl Source {
     /// See [`Self::accounts`].
     pub fn events(&self, after: i64) -> Result<Vec<EventRow>, StoreError> {
         let sql = format!(
-            "SELECT * FROM event WHERE position > ?1 AND {THERE} ORDER BY position LIMIT ?2"
+            "SELECT * FROM event WHERE position > ?1 AND {THERE} ORDER BY position LIMIT min(?2, {COPY_LARGE_ROWS})"
         );
         self.page(&sql, after, |r| {
             Ok(EventRow {
@@ -194,7 +194,9 @@ impl Source {
     /// # Errors
     /// See [`Self::accounts`].
     pub fn deliveries(&self, after: &str) -> Result<Vec<DeliveryRow>, StoreError> {
-        let sql = format!("SELECT * FROM delivery WHERE id > ?1 AND {THERE} ORDER BY id LIMIT ?2");
+        let sql = format!(
+            "SELECT * FROM delivery WHERE id > ?1 AND {THERE} ORDER BY id LIMIT min(?2, {COPY_LARGE_ROWS})"
+        );
         let mut rows = self.page(&sql, after, |r| {
             let delivery = delivery_rows::delivery(r)?;
             let queued_at = r.get("queued_at")?;

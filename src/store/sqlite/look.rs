@@ -7,7 +7,7 @@ use std::time::Duration;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::lock::failed;
+use super::lock::{beside, failed};
 use super::open::{check_owner, open_error};
 use super::{Format, OpenError, writer};
 
@@ -33,8 +33,11 @@ pub(in crate::store) fn open_to_read(
     let real = path.canonicalize().map_err(failed(path))?;
     let error = |cause| open_error(path, format, cause);
     let conn = match connect(&real, "ro") {
-        // The folder is read-only, so that nobody can be writing to the file either.
-        Err(e) if e.sqlite_error_code() == Some(ErrorCode::CannotOpen) => {
+        // The folder is read-only to us. Without a write-ahead log nobody has the file open, so that it does not change.
+        Err(e)
+            if e.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+                && !beside(&real, "-wal").exists() =>
+        {
             connect(&real, "ro&immutable=1")
         }
         other => other,

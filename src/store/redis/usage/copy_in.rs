@@ -39,15 +39,18 @@ fn more<const N: usize>(to: &mut [u64; N], what: [u64; N]) {
     }
 }
 
+/// What everyone has used without what the shards have, and each shard's.
+type Spread<const N: usize> = ([u64; N], BTreeMap<u32, [u64; N]>);
+
 /// A slice that is being written, with what it has for the shards so far.
 pub struct SliceCopy<'a> {
     store: &'a Store,
     at: Slice,
     spot: Spot,
-    /// By class, everyone's without what the shards have, and each shard's.
-    classes: BTreeMap<u8, ([u64; 4], BTreeMap<u32, [u64; 4]>)>,
-    /// The same by method and route.
-    routes: BTreeMap<(String, String), ([u64; 2], BTreeMap<u32, [u64; 2]>)>,
+    /// By class.
+    classes: BTreeMap<u8, Spread<4>>,
+    /// By method and route.
+    routes: BTreeMap<(String, String), Spread<2>>,
 }
 
 impl Store {
