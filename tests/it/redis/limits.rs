@@ -40,6 +40,9 @@ fn run(store: &str, more: &str) -> Seen {
             .iter()
             .all(|g| g.metric("fuelgate_limiter_degraded ") == 0.0)
     );
+    for g in &nodes {
+        assert_eq!(g.metric("fuelgate_limiter_nodes "), 3.0);
+    }
     let offered = seen.answers.len() as f64;
     let over = |time: Duration| BURST as f64 + RATE as f64 * time.as_secs_f64();
     // The last answers come after the load was told to stop.

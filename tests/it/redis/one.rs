@@ -7,21 +7,24 @@ use serde_json::json;
 use super::{BOTH, crm, node, receiver, subscribe, used};
 use crate::support::eventually;
 use crate::support::gateway::Gateway;
+use crate::support::http;
+use crate::support::programs::promtool;
 use crate::support::redis::{Cluster, Server};
 
 #[test]
 fn keys_limits_usage_events_and_the_admin_api_work_and_outlive_the_process() {
     let server = Server::start(&[]);
-    serves(&server.store(", deadline_ms: 500"));
+    serves(&server.store(", deadline_ms: 500"), &[&server]);
 }
 
 #[test]
 fn the_same_on_a_cluster() {
     let cluster = Cluster::start("15000", &[]);
-    serves(&cluster.store(", deadline_ms: 500"));
+    let masters: Vec<_> = cluster.servers[..3].iter().collect();
+    serves(&cluster.store(", deadline_ms: 500"), &masters);
 }
 
-fn serves(store: &str) {
+fn serves(store: &str, servers: &[&Server]) {
     let (crm, (receiver, delivered)) = (crm(), receiver());
     let plan = "rate: { requests: 1, per_seconds: 86400, burst: 10 }, quotas: { hour: 1000, month: 2000 }, max_keys: 2";
     let mut g = Gateway::start(&node(crm.address, plan, store, ""));
@@ -37,8 +40,8 @@ fn serves(store: &str) {
     assert_eq!(g.get("/v1/contacts", &key).status, 200);
     assert_eq!(g.post("/v1/contacts", &key, &json!({})).status, 201);
     assert_eq!(g.post("/v1/contacts", &reader, &json!({})).status, 403);
-    let unknown = format!("{}x", &reader[..reader.len() - 1]);
-    assert_eq!(g.get("/v1/contacts", &unknown).status, 401);
+    let unknown = "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17";
+    assert_eq!(g.get("/v1/contacts", unknown).status, 401);
     eventually("the delivery", Duration::from_secs(20), || {
         (*delivered.lock().unwrap() == ["c0"]).then_some(())
     });
@@ -54,6 +57,7 @@ fn serves(store: &str) {
         (used(&g, "acct_1") == 10).then_some(())
     });
 
+    promtool(&http::request(g.listener("admin"), "GET", "/metrics", &[], None).text());
     assert_eq!(g.stop(), Some(0), "{}", g.stderr());
     g.start_again();
     assert_eq!(
@@ -86,4 +90,9 @@ fn serves(store: &str) {
         (g.admin("GET", "/admin/v1/accounts/acct_1", None).status == 404).then_some(())
     });
     assert_eq!(g.stop(), Some(0), "{}", g.stderr());
+    // What was in hand when the erasure began is not reported afterwards.
+    for server in servers {
+        let left: Vec<String> = server.ask(&["KEYS", "*:lease:*"]);
+        assert_eq!(left, [""; 0]);
+    }
 }
