@@ -60,6 +60,9 @@
 //!   an unknown one nobody can say that it is none, so that it is never a 401.
 //! * *Deliveries* are claimed for a time, by every node. The sweeper takes no event before it is so old that no exchange
 //!   of any node can have it in hand; erasures are gone on with by whichever node looks for them next.
+//! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
+//!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
+//!   gateways from a copy that is not whole, and copies from a store that gateways use.
 //! * *Stop.* Requests end, leases are given back, usage is flushed, the spool is emptied within the grace time. What is left
 //!   in it is named, with its file, and the exit is not 0; the next start sends it.
 //!
