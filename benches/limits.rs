@@ -5,7 +5,10 @@ use std::sync::Arc;
 
 use criterion::Criterion;
 use fuelgate::base::clock::Timestamp;
-use fuelgate::config::model::{Plan, Quotas, Rate};
+use fuelgate::config::model::{OnStoreFailure, Plan, Quotas, Rate};
+use fuelgate::limits::lease::{
+    Amount, BucketView, Grant, Lease, Revision, Shared, Step, Terms, Who, WindowView,
+};
 use fuelgate::limits::{AccountLimits, KeyBucket, fields};
 use fuelgate::usage::{Recorder, Served};
 use http::Method;
@@ -27,6 +30,49 @@ fn plan() -> Plan {
     }
 }
 
+/// A lease that holds more than a benchmark spends.
+fn lease(now: Timestamp) -> (Shared, Lease) {
+    let tick = 1;
+    let terms = Terms::new(&plan(), false, Revision::default());
+    let mut shared = Shared::new(terms, (0, 0), now, tick);
+    let mut lease = Lease::new(&shared, tick, 1);
+    lease.take(&mut shared, 1, OnStoreFailure::Local, tick, false);
+    let name: Arc<str> = "name".into();
+    let who = Who {
+        account: &name,
+        key: &name,
+        boot: &name,
+    };
+    lease.ask(&mut shared, who, 1, tick);
+    let bucket = BucketView {
+        tokens: 1_000_000_000,
+        part: 0,
+        active: 1,
+        elsewhere: 0,
+    };
+    let [hour, month] = shared.used_at(tick);
+    let window = |end: u64, width: u64| WindowView {
+        start: end - width,
+        end,
+        used: 0,
+    };
+    let grant = Grant {
+        amount: Amount {
+            key: u64::MAX / 4,
+            account: u64::MAX / 4,
+            places: u64::MAX / 4,
+        },
+        now: now.millis().unsigned_abs(),
+        key: bucket,
+        account: bucket,
+        hour: window(hour.1, 3_600_000),
+        month: window(month.1, 31 * 86_400_000),
+        terms: None,
+    };
+    lease.granted(&mut shared, &grant, tick);
+    (shared, lease)
+}
+
 fn main() {
     let mut c = Criterion::default().configure_from_args();
     let now = Timestamp::from_secs(1_800_000_000);
@@ -36,6 +82,18 @@ fn main() {
     );
     c.bench_function("limits/take, all four policies", |b| {
         b.iter(|| black_box(account.take(&key, 1, now)));
+    });
+    let (mut shared, mut lease) = lease(now);
+    c.bench_function("limits/take from a lease, all four policies", |b| {
+        b.iter(|| {
+            let taken = lease.take(&mut shared, 1, OnStoreFailure::Local, 1, false);
+            let Step::Admitted(spent) = taken.step else {
+                std::process::abort()
+            };
+            let standings = lease.standings(&mut shared, 0, 1);
+            lease.sent(&spent);
+            black_box(standings)
+        });
     });
     let standings = account.peek(&key, now);
     c.bench_function("limits/RateLimit field", |b| {

@@ -4,7 +4,7 @@
 //!
 //! One process, one binary. Clients talk HTTP to the *gateway's* listeners; operators and the backend talk to the
 //! *admin API* on a listener of its own; Prometheus reads the *status* listener. Behind it all lies one store: on one
-//! machine a SQLite database. The gateway authenticates keys, enforces scopes, limits and quotas, forwards, meters, and
+//! machine a SQLite database, for several nodes Redis. The gateway authenticates keys, enforces scopes, limits and quotas, forwards, meters, and
 //! turns successful writes into signed webhook events.
 //!
 //! # A request's path
@@ -40,17 +40,31 @@
 //! * No change of an operator's is without its audit entry: both are one transaction.
 //! * No 2xx of a write on a route with event rules reaches a client before its event is in the store.
 //!
-//! # Many nodes, one Redis: what is there and what is not
+//! # Many nodes, one Redis
 //!
-//! [`store::redis`] implements every port and passes the suite that the embedded store passes, on a single server and on a
-//! cluster; [`store::spool`] holds usage and events while Redis is away; [`limits`] has leases, their simulation and a
-//! [`limits::Desk`] that serves them behind the calls of exact limits. None of it is wired: `store.engine: redis` is
-//! validated and refused as not available yet. [`app`] has still to
+//! With `store.engine: redis` nodes share one store: a single server, one behind sentinels, or a cluster. `app::backend`
+//! chooses the engine; whatever is behind the ports, the domains are the same.
 //!
-//! * choose the store by `store.engine`, open it on the control runtime, and put the spool before usage and events;
-//! * bring [`store::redis::notices`] to the caches of keys and accounts (`Lost` ages everything), and a heartbeat of nodes;
-//! * make the limiter with a desk, whose refusals say `local`, `allow` or `deny` while the store is away;
-//! * have the spool send again after each reconnect, drain it at a stop, and exit non-zero where it is not empty.
+//! * *Start.* The first contact is waited for a moment, then listeners open without it: `/healthz` answers, `/readyz` says
+//!   no, keys get 503 `store_unavailable`, and no call reaches a server that nobody has looked at. Servers that evict, a
+//!   layout of a later version and a wrong password end the process by name, whenever they are found: waiting is no use.
+//!   A store that is lost later is no matter of readiness but of `store_up`, `limiter_degraded` and `spool_bytes`.
+//! * *Limits* are leased ([`limits::lease`]): a node borrows tokens for 50 to 100 ms of its own rate and spends them without
+//!   a call. While the store is away `limits.on_store_failure` decides over what is not in hand. What nodes compare
+//!   is a digest of plans and mode, so that addresses may differ.
+//! * *Usage and events* go to Redis first, under its deadline, and into the local [`store::spool`] where that fails, from
+//!   which they are sent in order. Each connection to a server that is made (`app::hear`) has what was written in the
+//!   last seconds sent again: a failover may have lost it, and every write is idempotent.
+//! * *Caches.* Nodes hear of each other's changes ([`store::redis::notices`]) and drop or read again what changed; after a gap
+//!   everything ages at once and serves on until it is read. Known keys go on for `max_stale_seconds` of an outage; of
+//!   an unknown one nobody can say that it is none, so that it is never a 401.
+//! * *Deliveries* are claimed for a time, by every node. The sweeper takes no event before it is so old that no exchange
+//!   of any node can have it in hand; erasures are gone on with by whichever node looks for them next.
+//! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
+//!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
+//!   gateways from a copy that is not whole, and copies from a store that gateways use.
+//! * *Stop.* Requests end, leases are given back, usage is flushed, the spool is emptied within the grace time. What is left
+//!   in it is named, with its file, and the exit is not 0; the next start sends it.
 //!
 //! # Where this differs from the first design, and why
 //!

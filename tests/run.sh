@@ -9,13 +9,16 @@ export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
 
 venv="${FUELGATE_VENV:-$HOME/.cache/fuelgate/venv}"
 wanted="requests==2.34.2 standardwebhooks==1.1.0 openapi-spec-validator==0.9.0 jsonschema==4.26.0"
-if [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted" ]; then
+compose="docker-compose==1.29.2"
+if [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted $compose" ]; then
   say "installing Python clients into a virtual environment"
   rm -rf "$venv"
   python3 -m venv "$venv"
   # shellcheck disable=SC2086
   "$venv/bin/pip" install --quiet --disable-pip-version-check $wanted
-  echo "$wanted" >"$venv/wanted"
+  # Only its copy of the compose-spec's JSON Schema is used.
+  "$venv/bin/pip" install --quiet --disable-pip-version-check --no-deps "$compose"
+  echo "$wanted $compose" >"$venv/wanted"
 fi
 export FUELGATE_TEST_PYTHON="$venv/bin/python"
 

@@ -1,7 +1,7 @@
 //! Accounts in memory: one state per account that all its keys share, read once and changed at once; never a store's rows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
@@ -30,6 +30,8 @@ pub enum Standing {
 pub struct AccountState {
     account: ArcSwap<Account>,
     read_at: AtomicI64,
+    /// It may have changed since.
+    stale: AtomicBool,
 }
 
 impl AccountState {
@@ -37,6 +39,7 @@ impl AccountState {
         Self {
             account: ArcSwap::from_pointee(account),
             read_at: AtomicI64::new(now.millis()),
+            stale: AtomicBool::new(false),
         }
     }
 
@@ -65,6 +68,7 @@ impl AccountState {
     /// Takes the account as it was read or written at `now`, and says whether it differs.
     fn replace(&self, account: Account, now: Timestamp) -> bool {
         self.read_at.store(now.millis(), Ordering::Relaxed);
+        self.stale.store(false, Ordering::Relaxed);
         let changed = **self.account.load() != account;
         if changed {
             self.account.store(Arc::new(account));
@@ -74,7 +78,8 @@ impl AccountState {
 
     fn is_fresh(&self, now: Timestamp) -> bool {
         let read_at = self.read_at();
-        read_at <= now && now.since(read_at) < ACCOUNT_AGE
+        let is_young = read_at <= now && now.since(read_at) < ACCOUNT_AGE;
+        is_young && !self.stale.load(Ordering::Relaxed)
     }
 }
 
@@ -232,8 +237,28 @@ impl Accounts {
         self.keep(account, None, now);
     }
 
-    /// An erasure began: nothing of the account is served from now on.
-    pub(super) fn gone(&self, id: &str) {
+    /// Another node says that it changed an account. One that is in memory is read at once, or where the store cannot be
+    /// asked now, with the next key of it that is.
+    pub async fn changed_elsewhere(&self, id: &str, now: Timestamp) {
+        // What is being read at this moment may be older than the change.
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        let Some(state) = self.known(id) else { return };
+        state.stale.store(true, Ordering::Relaxed);
+        if let Err(error) = self.read(id, now).await {
+            tracing::debug!(%error, "a changed account cannot be read now");
+        }
+    }
+
+    /// Accounts changed, nobody knows which: each is read again with the next key of it that is.
+    pub fn age_all(&self) {
+        self.generation.fetch_add(1, Ordering::SeqCst);
+        for state in &self.states {
+            state.stale.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// An erasure began, here or on another node: nothing of the account is served from now on.
+    pub fn gone(&self, id: &str) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         if let Some((_, state)) = self.states.remove(id) {
             let mut account = Account::clone(&state.account.load());
@@ -244,7 +269,7 @@ impl Accounts {
     }
 
     /// An erasure ended: the id is free for another account.
-    pub(super) fn erased(&self, id: &str) {
+    pub fn erased(&self, id: &str) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         self.states.remove_if(id, |_, s| s.account.load().erasing);
     }

@@ -249,6 +249,34 @@ async fn an_old_state_is_read_again_and_serves_while_the_store_is_away() {
 }
 
 #[tokio::test]
+async fn a_change_made_elsewhere_is_read_at_once_or_as_soon_as_the_store_answers() {
+    let d = desk();
+    d.put(&plan("standard")).await.unwrap();
+    let state = d.accounts.get("a", NOW).await.unwrap().unwrap();
+    let change = |to: &str| d.store.accounts.lock().get_mut("a").unwrap().plan = to.into();
+    change("large");
+    d.accounts.changed_elsewhere("a", NOW).await;
+    assert_eq!(state.account().plan, "large");
+    assert_eq!(d.heard.0.lock().last().unwrap(), "large");
+    change("standard");
+    d.store.failing.store(true, Ordering::SeqCst);
+    d.accounts.changed_elsewhere("a", NOW).await;
+    d.accounts.get("a", NOW).await.unwrap();
+    assert_eq!(state.account().plan, "large");
+    d.store.failing.store(false, Ordering::SeqCst);
+    d.accounts.get("a", NOW).await.unwrap();
+    assert_eq!(state.account().plan, "standard");
+    change("large");
+    d.accounts.age_all();
+    d.accounts.get("a", NOW).await.unwrap();
+    assert_eq!(state.account().plan, "large");
+    // One that nobody here has asked for is not read.
+    let reads = d.store.reads.load(Ordering::SeqCst);
+    d.accounts.changed_elsewhere("b", NOW).await;
+    assert_eq!(d.store.reads.load(Ordering::SeqCst), reads);
+}
+
+#[tokio::test]
 async fn what_was_read_before_a_change_is_not_put_over_it() {
     let d = desk();
     d.put(&plan("standard")).await.unwrap();

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::backend::plans_digest;
 use super::reload::whole_file;
 use super::wire::{Parts, access_log};
 use crate::accounts::service::effective_plan;
@@ -38,6 +39,9 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
         parts.keys.clear();
     }
     replan(parts, new);
+    if let Some(desk) = parts.limiter.desk() {
+        desk.set_config(&plans_digest(new));
+    }
     Ok(())
 }
 

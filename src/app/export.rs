@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+use super::backend::{Engine, Shared};
 use super::reload::CertificateList;
 use super::wire::Parts;
 use crate::keys::cache::CacheStats;
+use crate::limits::DeskStats;
 use crate::observe::Metrics;
 use crate::proxy::in_flight::InFlight;
+use crate::store::embedded::EmbeddedStore;
+use crate::store::redis::LinkStats;
 use crate::webhooks::counters::{Counter, DeliveryCounters, EventCounters};
-use crate::webhooks::port::{EventStore, QueueStats};
+use crate::webhooks::port::QueueStats;
 
 /// Where the numbers come from, and what was brought over of those that only grow.
 pub(super) struct Export {
@@ -29,6 +33,8 @@ struct Before {
     events: [u64; EVENTS],
     deliveries: [u64; DELIVERIES],
     condition_errors: u64,
+    link: LinkStats,
+    desk: DeskStats,
 }
 
 const EVENTS: usize = 8;
@@ -62,6 +68,10 @@ impl Export {
             let mut before = self.before.lock();
             self.cache(metrics, &mut before);
             self.events(metrics, &mut before);
+            match &self.parts.backend.engine {
+                Engine::Embedded(store) => embedded(metrics, store),
+                Engine::Redis(shared) => self.shared(metrics, shared, &mut before),
+            }
         }
         self.gauges(metrics);
         metrics.render().map_err(|e| e.to_string())
@@ -114,11 +124,54 @@ impl Export {
             .inc_by(grown(&e.condition_errors, &mut before.condition_errors));
     }
 
+    fn shared(&self, metrics: &Metrics, shared: &Shared, before: &mut Before) {
+        let shown = &metrics.shared;
+        let link = shared.store.stats();
+        let old = std::mem::replace(&mut before.link, link.clone());
+        metrics.store_up.set(i64::from(link.up));
+        shown.servers.set(number(link.servers));
+        shown.breakers_open.set(number(link.breakers_open));
+        shown.connects(true, link.connects - old.connects);
+        shown.connects(false, link.failed_connects - old.failed_connects);
+        shown.redirects.inc_by(link.redirects - old.redirects);
+        shown
+            .messages_lost
+            .inc_by(link.messages_lost - old.messages_lost);
+        for (kind, n) in link.errors {
+            let known = old.errors.iter().find(|(k, _)| *k == kind);
+            metrics.store_errors(kind, n - known.map_or(0, |(_, n)| *n));
+        }
+        let desk = shared.desk.stats();
+        let old = std::mem::replace(&mut before.desk, desk);
+        let failures = desk.failures - old.failures;
+        shown.lease_calls(false, failures);
+        shown.lease_calls(true, (desk.calls - old.calls).saturating_sub(failures));
+        shown
+            .nodes
+            .set(i64::try_from(desk.live).unwrap_or(i64::MAX));
+        metrics.limiter_degraded.set(i64::from(desk.degraded));
+        if let Some(clock) = shared.store.clock() {
+            metrics
+                .clock_skew_seconds
+                .set(-clock.offset_ms as f64 / 1000.0);
+        }
+        let spool = shared.spool.pending();
+        metrics
+            .spool_bytes
+            .set(i64::try_from(spool.bytes).unwrap_or(i64::MAX));
+        for (kind, n) in [
+            ("usage", spool.batches),
+            ("events", spool.events),
+            ("refused", spool.refused),
+        ] {
+            shown.set_spool_entries(kind, n);
+        }
+        let now = self.parts.clock.now();
+        let age = spool.oldest.map_or(0.0, |t| now.since(t).as_secs_f64());
+        shown.spool_oldest.set(age);
+    }
+
     fn gauges(&self, metrics: &Metrics) {
-        let store = self.parts.store.stats();
-        metrics.store_up.set(i64::from(store.healthy));
-        metrics.store_queue_depth.set(number(store.queued_writes));
-        metrics.limiter_degraded.set(i64::from(!store.healthy));
         metrics
             .requests_in_flight
             .set(number(self.in_flight.requests()));
@@ -135,7 +188,7 @@ impl Export {
 
     /// Asks the store for the delivery queue; apart from a scrape, which must not wait for a store.
     pub(super) async fn read_queue(&self) {
-        let stats = match self.parts.store.queue_stats().await {
+        let stats = match self.parts.backend.events.queue_stats().await {
             Ok(stats) => stats,
             Err(e) => {
                 tracing::debug!("the queue cannot be asked: {e}");
@@ -159,6 +212,13 @@ impl Export {
             .events_unresolved
             .set(i64::try_from(stats.unresolved_events).unwrap_or(i64::MAX));
     }
+}
+
+fn embedded(metrics: &Metrics, store: &EmbeddedStore) {
+    let stats = store.stats();
+    metrics.store_up.set(i64::from(stats.healthy));
+    metrics.store_queue_depth.set(number(stats.queued_writes));
+    metrics.limiter_degraded.set(i64::from(!stats.healthy));
 }
 
 /// By how much a counter grew since it was last looked at.

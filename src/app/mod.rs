@@ -1,7 +1,9 @@
 //! Puts everything together: the only place that names both domains and backends; never a rule of a domain.
 
 mod apply;
+mod backend;
 mod export;
+mod hear;
 mod listeners;
 mod load;
 mod observers;
@@ -11,6 +13,8 @@ mod reload;
 mod run;
 mod signals;
 mod stop;
+pub mod store_copy;
+pub mod store_file;
 mod tasks;
 mod watch;
 mod wire;

@@ -1,4 +1,4 @@
-//! What `check --online` asks of the world: can the store be opened, does each upstream's target answer; changes nothing.
+//! What `check --online` asks of the world: can the store be opened, does each upstream's target answer; changes nothing unless it is to mend indexes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -21,11 +21,11 @@ pub struct Finding {
     pub outcome: Result<String, String>,
 }
 
-/// Asks store and upstreams.
-pub async fn check(config: &Config) -> Vec<Finding> {
+/// Asks store and upstreams; `mend` has indexes of a shared store mended as well.
+pub async fn check(config: &Config, mend: bool) -> Vec<Finding> {
     let mut findings = match &config.store {
         Store::Embedded { path } => vec![embedded(path).await],
-        Store::Redis(settings) => redis(settings).await,
+        Store::Redis(settings) => redis(settings, mend).await,
     };
     for upstream in &config.upstreams {
         for (index, target) in upstream.targets.iter().enumerate() {
@@ -65,7 +65,7 @@ async fn embedded(path: &Path) -> Finding {
 }
 
 /// What each server says of itself, and whose layout is on them.
-async fn redis(settings: &RedisStore) -> Vec<Finding> {
+async fn redis(settings: &RedisStore, mend: bool) -> Vec<Finding> {
     let store = redis::Store::new(settings.clone(), Clock::system());
     let found = match store.check(settings).await {
         Ok(found) => found,
@@ -76,6 +76,7 @@ async fn redis(settings: &RedisStore) -> Vec<Finding> {
             }];
         }
     };
+    let is_ours = found.iter().all(|f| f.weight < redis::Weight::Refuse);
     let mut findings: Vec<Finding> = found
         .into_iter()
         .map(|finding| Finding {
@@ -98,7 +99,38 @@ async fn redis(settings: &RedisStore) -> Vec<Finding> {
             )),
         });
     }
+    if is_ours {
+        findings.push(indexes(&store, mend).await);
+    }
     findings
+}
+
+/// Whether indexes lead where they should.
+async fn indexes(store: &redis::Store, mend: bool) -> Finding {
+    let outcome = match store.repair(mend, Clock::system().now()).await {
+        Err(e) => Err(format!("its indexes cannot be read: {e}")),
+        Ok(report) => {
+            let all = [report.keys, report.digests, report.accounts, report.log];
+            let sum = |of: fn(&redis::repair::Found) -> u64| all.iter().map(of).sum::<u64>();
+            let (entries, stray) = (sum(|f| f.entries), sum(|f| f.stray));
+            let missing = sum(|f| f.missing);
+            Ok(if report.is_clean() {
+                format!("its indexes are as they should be ({entries} entries)")
+            } else if mend {
+                format!(
+                    "{stray} entries that led nowhere were taken out of its indexes, {missing} were put in"
+                )
+            } else {
+                format!(
+                    "warning: {stray} entries of its indexes lead nowhere, {missing} are missing; `--repair` mends them"
+                )
+            })
+        }
+    };
+    Finding {
+        what: "store".to_owned(),
+        outcome,
+    }
 }
 
 /// Connects, and asks for the health check's path where the upstream has one and speaks plain HTTP.
@@ -149,7 +181,7 @@ mod tests {
     #[tokio::test]
     async fn a_redis_that_loses_data_is_found_and_nothing_is_written() {
         let mut server = Server::start(&[]);
-        let (good, wrong) = texts(&redis(&server.settings()).await);
+        let (good, wrong) = texts(&redis(&server.settings(), false).await);
         assert!(wrong.is_empty(), "{wrong:?}");
         let at = format!("store 127.0.0.1:{}: warning: appendonly is no", server.port);
         assert!(good[0].starts_with(&at), "{good:?}");
@@ -161,15 +193,19 @@ mod tests {
             good[2].starts_with("store: its clock and this machine's differ by"),
             "{good:?}"
         );
+        assert_eq!(
+            good[3],
+            "store: its indexes are as they should be (0 entries)"
+        );
         let () = server.ask(&["CONFIG", "SET", "maxmemory-policy", "allkeys-lfu"]);
-        let (_, wrong) = texts(&redis(&server.settings()).await);
+        let (_, wrong) = texts(&redis(&server.settings(), false).await);
         assert!(
             wrong[0].contains("maxmemory-policy is allkeys-lfu"),
             "{wrong:?}"
         );
         assert_eq!(server.ask::<Vec<String>>(&["KEYS", "*layout"]), [""; 0]);
         server.kill();
-        let (_, wrong) = texts(&redis(&server.settings()).await);
+        let (_, wrong) = texts(&redis(&server.settings(), false).await);
         assert!(
             wrong[0].starts_with("store: store unavailable: "),
             "{wrong:?}"
@@ -177,8 +213,27 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn an_entry_that_leads_nowhere_is_found_and_taken_out_only_where_asked() {
+        let server = Server::start(&[]);
+        let settings = server.settings();
+        let shard = crc32fast::hash(b"key_1") % 16;
+        let name = format!("{}:{{~k{shard}}}:ids", settings.key_prefix);
+        let stray = ["ZADD", &name, "0", "key_1 acct_1"];
+        let _: u64 = server.ask(&stray);
+        for (mend, wanted) in [
+            (false, "entries of its indexes lead nowhere"),
+            (true, "entries that led nowhere were taken out"),
+            (false, "its indexes are as they should be"),
+        ] {
+            let (good, wrong) = texts(&redis(&settings, mend).await);
+            assert!(wrong.is_empty(), "{wrong:?}");
+            assert!(good[3].contains(wanted), "{good:?}");
+        }
+    }
+
+    #[tokio::test]
     async fn each_master_of_a_cluster_is_asked() {
-        let (good, wrong) = texts(&redis(&cluster_settings()).await);
+        let (good, wrong) = texts(&redis(&cluster_settings(), false).await);
         assert!(wrong.is_empty(), "{wrong:?}");
         let asked = good.iter().filter(|t| t.contains("appendonly is no"));
         assert_eq!(asked.count(), 3, "{good:?}");

@@ -18,6 +18,13 @@ impl Phase {
         self.0.store(READY, Ordering::SeqCst);
     }
 
+    /// The store was reached after all; a node that is about to stop stays so.
+    pub(super) fn reached(&self) {
+        let _ = self
+            .0
+            .compare_exchange(STARTING, READY, Ordering::SeqCst, Ordering::SeqCst);
+    }
+
     /// The node is about to stop.
     pub(super) fn draining(&self) {
         self.0.store(DRAINING, Ordering::SeqCst);
@@ -42,9 +49,10 @@ mod tests {
     fn a_node_is_ready_between_start_and_drain() {
         let phase = Phase::default();
         assert_eq!(phase.check(), Err("starting"));
-        phase.ready();
+        phase.reached();
         assert_eq!(phase.check(), Ok(()));
         phase.draining();
+        phase.reached();
         assert_eq!(phase.check(), Err("draining"));
     }
 }

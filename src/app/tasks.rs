@@ -7,17 +7,17 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::backend::Engine;
 use super::export::Export;
 use super::reload::Reloader;
 use super::stop::pause;
 use super::watch::FileWatch;
 use super::wire::Parts;
-use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
-use crate::base::ceilings::USAGE_FLUSH;
+use crate::base::ceilings::{ERASURE_LOOK, ERASURE_RETRY, PENDING_EVENT_AGE, USAGE_FLUSH};
+use crate::base::error::StoreError;
 use crate::proxy::monitor;
 use crate::webhooks::delivery::Worker;
-use crate::webhooks::port::EventStore;
 use crate::webhooks::service::WebhookService;
 use crate::webhooks::settler::Settler;
 use crate::webhooks::sweeper::Sweeper;
@@ -28,6 +28,9 @@ const QUEUE_LOOK: Duration = Duration::from_secs(2);
 const LIMITER_SWEEP: Duration = Duration::from_secs(60);
 /// How often what is too old is deleted.
 const RETENTION: Duration = Duration::from_secs(3600);
+
+/// How soon that is tried again where the store did not take it.
+const RETENTION_RETRY: Duration = Duration::from_secs(60);
 
 /// Everything that wants to be run.
 pub(super) struct Tasks {
@@ -59,8 +62,19 @@ impl Tasks {
             },
             runtime,
         );
-        let started = parts.clock.now();
-        all.spawn_on(self.sweeper.run(started, stop.clone()), runtime);
+        let left_before = match &parts.backend.engine {
+            Engine::Embedded(_) => parts.clock.now(),
+            // What other nodes have recorded may be in their hands still.
+            Engine::Redis(_) => parts.clock.now().minus(PENDING_EVENT_AGE),
+        };
+        all.spawn_on(self.sweeper.run(left_before, stop.clone()), runtime);
+        if let Engine::Redis(shared) = &parts.backend.engine {
+            let (desk, mut signal) = (Arc::clone(&shared.desk), stop.clone());
+            let stopped = async move {
+                let _ = signal.wait_for(|s| *s).await;
+            };
+            all.spawn_on(desk.run(stopped), runtime);
+        }
         all.spawn_on(self.worker.run(stop.clone()), runtime);
         all.spawn_on(
             self.webhooks.keep_sealed(parts.clock.clone(), stop.clone()),
@@ -85,15 +99,7 @@ impl Tasks {
         all.spawn_on(sweep_limits(Arc::clone(parts), stop.clone()), runtime);
         all.spawn_on(retain(Arc::clone(parts), stop.clone()), runtime);
         all.spawn_on(follow_files(self.reloader, stop.clone()), runtime);
-        let accounts = self.accounts;
-        all.spawn_on(
-            async move {
-                if let Err(e) = accounts.resume().await {
-                    tracing::error!("erasures cannot be resumed: {e}");
-                }
-            },
-            runtime,
-        );
+        all.spawn_on(resume_erasures(self.accounts, stop.clone()), runtime);
         all
     }
 }
@@ -102,7 +108,7 @@ impl Tasks {
 async fn flush_last_uses(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
     while pause(USAGE_FLUSH, &mut stop).await {
         // What is not written goes with the next flush.
-        if let Err(e) = parts.last_uses.flush(&*parts.store).await {
+        if let Err(e) = parts.last_uses.flush(&*parts.backend.keys).await {
             tracing::debug!("last uses are not written: {e}");
         }
     }
@@ -111,12 +117,14 @@ async fn flush_last_uses(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
 /// Brings everything that was counted to the store, at a clean stop.
 pub(super) async fn flush_all(parts: &Parts) -> bool {
     let usage = parts.flusher.flush_now().await;
-    let uses = parts.last_uses.flush(&*parts.store).await;
-    for e in [usage.as_ref().err(), uses.as_ref().err()]
-        .into_iter()
-        .flatten()
-    {
-        tracing::error!("usage could not be written before the stop: {e}");
+    let uses = parts.last_uses.flush(&*parts.backend.keys).await;
+    for (what, error) in [
+        ("usage", usage.as_ref().err()),
+        ("when keys were used last", uses.as_ref().err()),
+    ] {
+        if let Some(error) = error {
+            tracing::error!("{what} could not be written before the stop: {error}");
+        }
     }
     usage.is_ok() && uses.is_ok()
 }
@@ -138,23 +146,49 @@ async fn sweep_limits(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
 
 async fn retain(parts: Arc<Parts>, mut stop: watch::Receiver<bool>) {
     loop {
-        prune(&parts).await;
-        if !pause(RETENTION, &mut stop).await {
+        let wait = if prune(&parts).await {
+            RETENTION
+        } else {
+            RETENTION_RETRY
+        };
+        if !pause(wait, &mut stop).await {
             return;
         }
     }
 }
 
-async fn prune(parts: &Parts) {
+/// Whether everything that is too old is gone.
+async fn prune(parts: &Parts) -> bool {
     let now = parts.clock.now();
     let events = parts.snapshot.load().config.webhooks.retention;
-    let store = &parts.store;
-    for (what, done) in [
-        ("events", store.prune_events(now.minus(events)).await),
-        ("answers", store.forget_answers(now).await),
-    ] {
-        if let Err(e) = done {
-            tracing::warn!("old {what} are not deleted: {e}");
+    let backend = &parts.backend;
+    let events = backend.events.prune_events(now.minus(events)).await;
+    let answers = backend.accounts.forget_answers(now).await;
+    for (what, done) in [("events", &events), ("answers", &answers)] {
+        match done {
+            Ok(()) => {}
+            // The store says itself that it is away.
+            Err(e @ StoreError::Unavailable(_)) => {
+                tracing::debug!("old {what} are not deleted now: {e}");
+            }
+            Err(e) => tracing::warn!("old {what} are not deleted: {e}"),
+        }
+    }
+    events.is_ok() && answers.is_ok()
+}
+
+/// Goes on with erasures that an earlier process left, and now and then with those of nodes that have ended since.
+async fn resume_erasures(accounts: AccountService, mut stop: watch::Receiver<bool>) {
+    loop {
+        let wait = match accounts.resume().await {
+            Ok(_) => ERASURE_LOOK,
+            Err(e) => {
+                tracing::debug!("erasures cannot be resumed now: {e}");
+                ERASURE_RETRY
+            }
+        };
+        if !pause(wait, &mut stop).await {
+            return;
         }
     }
 }

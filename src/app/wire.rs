@@ -5,8 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 
+use super::backend::{Backend, Engine};
 use super::export::Export;
 use super::listeners::{self, Listeners};
 use super::observers::AccountChanges;
@@ -14,16 +16,15 @@ use super::ready::Phase;
 use super::reload::{self, Reloader};
 use super::run::Running;
 use super::tasks::Tasks;
-use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
 use crate::accounts::state::Accounts;
+use crate::base::ceilings::STORE_CONTACT_TIME;
 use crate::base::clock::Clock;
 use crate::base::ids;
 use crate::config::certificates::CertificateError;
-use crate::config::model::{Config, Log, Store};
+use crate::config::model::{Config, Log};
 use crate::keys::cache::{KeyCache, KeyObserver};
 use crate::keys::last_use::LastUses;
-use crate::keys::port::KeyStore;
 use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::observe::diagnostics::{self, DiagnosticsError};
@@ -34,14 +35,15 @@ use crate::proxy::gateway::{Gateway, GatewayParts};
 use crate::proxy::in_flight::InFlight;
 use crate::proxy::listener::BindError;
 use crate::proxy::snapshot::{Snapshot, SnapshotError};
-use crate::store::embedded::{EmbeddedStore, OpenError, Options};
-use crate::usage::port::UsageStore;
+use crate::store::embedded::OpenError;
+use crate::store::redis;
+use crate::store::spool::SpoolError;
 use crate::usage::{Flusher, Recorder};
 use crate::web::admin;
 use crate::web::admin::state::{AdminState, ConfigControl};
 use crate::web::health::{self, Health};
 use crate::webhooks::delivery::Worker;
-use crate::webhooks::port::{EventStore, WebhookTransport};
+use crate::webhooks::port::WebhookTransport;
 use crate::webhooks::service::WebhookService;
 use crate::webhooks::settings::{Settings, SharedSettings};
 use crate::webhooks::settler;
@@ -75,9 +77,12 @@ pub enum StartError {
     /// The store.
     #[error("the store: {0}")]
     Store(#[from] OpenError),
-    /// A store that a later version brings.
-    #[error("store.engine redis is not available yet")]
-    NotAvailable,
+    /// A store that nodes share.
+    #[error("the store: {0}")]
+    Shared(#[from] redis::OpenError),
+    /// The spool before it.
+    #[error("the spool: {0}")]
+    Spool(#[from] SpoolError),
     /// The configuration cannot be used.
     #[error(transparent)]
     Snapshot(#[from] SnapshotError),
@@ -98,7 +103,7 @@ pub enum StartError {
 /// Everything that outlives a configuration, and the handles by which a new one reaches it.
 pub(super) struct Parts {
     pub(super) clock: Clock,
-    pub(super) store: Arc<EmbeddedStore>,
+    pub(super) backend: Backend,
     pub(super) metrics: Arc<Metrics>,
     pub(super) access_log: Arc<ArcSwapOption<AccessLog>>,
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
@@ -125,10 +130,17 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         .build()?;
     let _entered = runtime.enter();
     let config = Arc::new(config);
-    let parts = parts(&config, metrics)?;
+    let parts = parts(&config, metrics, &runtime)?;
+    let contacted = match &parts.backend.engine {
+        Engine::Embedded(_) => true,
+        Engine::Redis(shared) => runtime.block_on(shared.contact_within(STORE_CONTACT_TIME))?,
+    };
+    if !contacted {
+        tracing::warn!("the store is not reached yet; this node is not ready until it is");
+    }
     let listeners = listeners::bind(&config)?;
     let wake = Arc::new(Notify::new());
-    let events_port: Arc<dyn EventStore> = parts.store.clone();
+    let events_port = Arc::clone(&parts.backend.events);
     let (events, settler) = settler::pipeline(
         events_port.clone(),
         parts.clock.clone(),
@@ -182,11 +194,11 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let state = Arc::new(AdminState {
         clock: parts.clock.clone(),
         control: reloader.clone() as Arc<dyn ConfigControl>,
-        store: parts.store.clone() as Arc<dyn AccountStore>,
+        store: Arc::clone(&parts.backend.accounts),
         accounts: account_service.clone(),
         keys: key_service(&parts),
         limiter: Arc::clone(&parts.limiter),
-        usage: parts.store.clone() as Arc<dyn UsageStore>,
+        usage: Arc::clone(&parts.backend.usage),
         webhooks: webhooks.clone(),
     });
     let Listeners {
@@ -219,33 +231,39 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         tasks,
         phase,
         addresses,
+        contacted,
     })
 }
 
-fn parts(config: &Arc<Config>, metrics: Arc<Metrics>) -> Result<Parts, StartError> {
+fn parts(
+    config: &Arc<Config>,
+    metrics: Arc<Metrics>,
+    runtime: &Runtime,
+) -> Result<Parts, StartError> {
     let clock = Clock::system();
-    let Store::Embedded { path } = &config.store else {
-        return Err(StartError::NotAvailable);
-    };
-    let store = EmbeddedStore::open(path, clock.clone(), Options::default())?;
+    let boot = ids::new(BOOT);
+    let backend = Backend::open(config, &clock, &boot, &metrics, runtime)?;
     let snapshot = Arc::new(ArcSwap::new(Snapshot::build(
         Arc::clone(config),
         None,
         &metrics,
     )?));
-    let accounts = Arc::new(Accounts::new(store.clone() as Arc<dyn AccountStore>));
-    let limiter = Arc::new(Limiter::default());
-    let recorder = Arc::new(Recorder::new(ids::new(BOOT), Some(Arc::clone(&metrics))));
+    let accounts = Arc::new(Accounts::new(Arc::clone(&backend.accounts)));
+    let limiter = Arc::new(match &backend.engine {
+        Engine::Embedded(_) => Limiter::default(),
+        Engine::Redis(shared) => Limiter::leased(Arc::clone(&shared.desk)),
+    });
+    let recorder = Arc::new(Recorder::new(boot, Some(Arc::clone(&metrics))));
     let flusher = Flusher::new(
         Arc::clone(&recorder),
-        store.clone() as Arc<dyn UsageStore>,
+        Arc::clone(&backend.usage),
         Some(Arc::clone(&metrics)),
         clock.clone(),
     );
     let attacher = Attacher {
         accounts: Arc::clone(&accounts),
         limiter: Arc::clone(&limiter),
-        usage: store.clone() as Arc<dyn UsageStore>,
+        usage: Arc::clone(&backend.usage),
         recorder: Arc::clone(&recorder),
         snapshot: Arc::clone(&snapshot),
         clock: clock.clone(),
@@ -253,7 +271,7 @@ fn parts(config: &Arc<Config>, metrics: Arc<Metrics>) -> Result<Parts, StartErro
     };
     let keys = KeyCache::new(
         config.keys.cache,
-        store.clone() as Arc<dyn KeyStore>,
+        Arc::clone(&backend.keys),
         Arc::new(attacher),
     );
     accounts.observe(Arc::new(AccountChanges {
@@ -271,7 +289,7 @@ fn parts(config: &Arc<Config>, metrics: Arc<Metrics>) -> Result<Parts, StartErro
         last_uses: Arc::new(LastUses::new()),
         flusher: Arc::new(flusher),
         clock,
-        store,
+        backend,
         metrics,
         snapshot,
         accounts,
@@ -291,14 +309,14 @@ pub(super) fn access_log(log: &Log, metrics: &Metrics) -> io::Result<Option<Arc<
 
 fn key_service(parts: &Parts) -> KeyService {
     KeyService::new(
-        parts.store.clone() as Arc<dyn KeyStore>,
+        Arc::clone(&parts.backend.keys),
         Arc::new(parts.keys.clone()) as Arc<dyn KeyObserver>,
     )
 }
 
 fn account_service(parts: &Parts) -> AccountService {
     AccountService::new(
-        parts.store.clone() as Arc<dyn AccountStore>,
+        Arc::clone(&parts.backend.accounts),
         Arc::clone(&parts.accounts),
     )
 }
@@ -312,7 +330,7 @@ fn reloader(
     Reloader::new(reload::Needs {
         config: Arc::clone(config),
         clock: parts.clock.clone(),
-        accounts: parts.store.clone() as Arc<dyn AccountStore>,
+        accounts: Arc::clone(&parts.backend.accounts),
         certificates: Arc::clone(certificates),
         apply: Box::new(move |new| super::apply::apply(&applied, new)),
         observe: Box::new(move |outcome| {

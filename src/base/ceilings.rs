@@ -130,6 +130,10 @@ pub const STORE_RESERVE_PAGES: u32 = 256;
 pub const STORE_RESERVE_BYTES: u64 = 16_777_216;
 /// Rows that one transaction of an erasure or a clean-up deletes, so that other writes come in between.
 pub const STORE_DELETE_ROWS: u32 = 1_000;
+/// Rows that a copy from one store into another has in memory at once.
+pub const COPY_ROWS: u32 = 1_000;
+/// The same of rows that may be large: events with their data, deliveries with what receivers replied.
+pub const COPY_LARGE_ROWS: u32 = 200;
 /// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
 pub const RELEASE_QUEUE: usize = 4_096;
 /// Bytes of captured bodies that wait for their conditions and for the store.
@@ -291,6 +295,16 @@ pub const REDIS_GUESTS: usize = 64;
 pub const REDIS_MESSAGES: usize = 4_096;
 /// How often a subscription is tested, and how long the test may take.
 pub const REDIS_LISTEN_TEST: Duration = Duration::from_secs(1);
+/// How often the clocks of Redis servers are read.
+pub const REDIS_CLOCK_PAUSE: Duration = Duration::from_secs(5);
+/// How long a start waits for a store that nodes share before it opens its listeners without it, not ready.
+pub const STORE_CONTACT_TIME: Duration = Duration::from_secs(2);
+/// Pause between two tries to make the first contact with such a store.
+pub const STORE_CONTACT_PAUSE: Duration = Duration::from_millis(200);
+/// Accounts that other nodes changed and that are read at once; what is heard next waits for one of them.
+pub const ACCOUNTS_HEARD: usize = 64;
+/// How often erasures are looked for that no node carries out, since the one that did has ended.
+pub const ERASURE_LOOK: Duration = Duration::from_secs(300);
 /// How long a start waits for Redis.
 pub const REDIS_START_TIME: Duration = Duration::from_secs(10);
 /// Readings of a Redis server's clock from which the best is taken.

@@ -14,6 +14,9 @@ pub(super) struct Args {
     /// Talk to the store and to every upstream as well
     #[arg(long)]
     online: bool,
+    /// Mend the indexes of a shared store where a crash left entries that lead nowhere
+    #[arg(long, requires = "online")]
+    repair: bool,
 }
 
 /// Validates the file; with `--online` also store and upstreams.
@@ -33,7 +36,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     if !args.online {
         return Ok(());
     }
-    let findings = runtime::block_on(async { Ok(app::online::check(&config).await) })?;
+    let findings = runtime::block_on(async { Ok(app::online::check(&config, args.repair).await) })?;
     let mut wrong = Vec::new();
     for finding in findings {
         match finding.outcome {

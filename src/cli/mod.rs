@@ -7,6 +7,7 @@ pub mod keys;
 mod runtime;
 mod sample_crm;
 mod serve;
+mod store;
 pub mod usage;
 pub mod webhooks;
 
@@ -38,6 +39,8 @@ enum Command {
     Usage(usage::Args),
     /// Manage webhook endpoints, deliveries and events
     Webhooks(webhooks::Args),
+    /// Back up, check and restore the embedded store, or copy it into Redis
+    Store(store::Args),
     /// Stream an account's events to a local URL (not available yet)
     Listen(ListenArgs),
 }
@@ -59,6 +62,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(args) => call(keys::run(args)),
         Command::Usage(args) => call(usage::run(args)),
         Command::Webhooks(args) => call(webhooks::run(args)),
+        Command::Store(args) => store::run(&args),
         Command::Listen(args) => Err(Failure::new(format!(
             "fuelgate listen --forward-to {} is not available yet",
             args.forward_to

@@ -40,6 +40,9 @@ pub fn diff_restart_only(old: &Config, new: &Config) -> Vec<String> {
         }
         _ => changed.push("store.engine".to_owned()),
     }
+    if old.limits.lease != new.limits.lease {
+        changed.push("limits.lease.mode".to_owned());
+    }
     if old.spool != new.spool {
         changed.push("spool".to_owned());
     }

@@ -213,7 +213,7 @@ pub enum Store {
         /// The database file.
         path: PathBuf,
     },
-    /// Redis: validated, and refused as not available yet.
+    /// Redis, which nodes share.
     Redis(RedisStore),
 }
 

@@ -245,7 +245,7 @@ impl Desk {
     }
 
     fn watch(&self, watched: &mut BinaryHeap<Reverse<Watched>>, key: Arc<LeasedKey>) {
-        if !key.watched.swap(true, Ordering::Relaxed) {
+        if !key.account.is_gone() && !key.watched.swap(true, Ordering::Relaxed) {
             let at = match key.with(|lease, shared, now| lease.look(shared, now)) {
                 Look::Later(at) => at,
                 Look::Call => self.tick(),
@@ -286,6 +286,9 @@ impl Desk {
 
     /// One call, if one is due for this key. Whoever waits is woken in any case.
     pub(super) async fn call(self: Arc<Self>, key: Arc<LeasedKey>) -> Arc<LeasedKey> {
+        if key.account.is_gone() {
+            return key;
+        }
         let sequence = self.sequence.fetch_add(1, Ordering::Relaxed) + 1;
         let config = self.config.load(Ordering::Relaxed);
         let ask = key.with(|lease, shared, now| {

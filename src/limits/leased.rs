@@ -33,6 +33,8 @@ impl From<StoreAway> for StoreError {
 pub struct LeasedAccount {
     pub(super) id: Arc<str>,
     pub(super) shared: Mutex<Shared>,
+    /// Whether it is being erased: then nothing of it is reported any more, which would leave a trace in the store.
+    gone: AtomicBool,
     desk: Arc<Desk>,
 }
 
@@ -65,8 +67,18 @@ impl LeasedAccount {
         Self {
             id: id.into(),
             shared: Mutex::new(Shared::new(terms, used, now, desk.tick())),
+            gone: AtomicBool::new(false),
             desk: Arc::clone(desk),
         }
+    }
+
+    /// It is being erased.
+    pub(super) fn set_gone(&self) {
+        self.gone.store(true, Ordering::Release);
+    }
+
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
     }
 
     /// Puts another plan in force: what is in hand is void. `as_of` says when the account was read that way; `None`

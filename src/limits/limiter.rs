@@ -165,7 +165,11 @@ impl Limiter {
 
     /// Forgets an account that is being erased, and these keys of its.
     pub fn forget<'k>(&self, account_id: &str, key_ids: impl IntoIterator<Item = &'k str>) {
-        self.accounts.remove(account_id);
+        if let Some((_, slot)) = self.accounts.remove(account_id)
+            && let Some(Limits::Leased(account)) = slot.get()
+        {
+            account.set_gone();
+        }
         for id in key_ids {
             self.keys.remove(id);
         }

@@ -3,7 +3,6 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use prometheus::core::Collector;
@@ -15,6 +14,7 @@ use prometheus::{
 
 use super::names;
 use super::route::RouteMetrics;
+use super::shared::SharedMetrics;
 use super::upstream::{OUTCOMES, TargetMetrics};
 use crate::base::ceilings::METRIC_SERIES;
 
@@ -86,31 +86,46 @@ pub struct Metrics {
     pub access_log_dropped: IntCounter,
     /// Diagnostic lines lost.
     pub diagnostics_dropped: IntCounter,
+    /// Of a store that nodes share.
+    pub shared: SharedMetrics,
 }
 
 /// Registers metrics as it makes them.
-struct Maker(Registry);
+pub(super) struct Maker(Registry);
 
 impl Maker {
-    fn add<M: Collector + Clone + 'static>(&self, metric: Result<M, Error>) -> Result<M, Error> {
+    pub(super) fn add<M: Collector + Clone + 'static>(
+        &self,
+        metric: Result<M, Error>,
+    ) -> Result<M, Error> {
         let metric = metric?;
         self.0.register(Box::new(metric.clone()))?;
         Ok(metric)
     }
 
-    fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
+    pub(super) fn counter(&self, name: &str, help: &str) -> Result<IntCounter, Error> {
         self.add(IntCounter::new(name, help))
     }
 
-    fn counters(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntCounterVec, Error> {
+    pub(super) fn counters(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntCounterVec, Error> {
         self.add(IntCounterVec::new(Opts::new(name, help), labels))
     }
 
-    fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
+    pub(super) fn gauge(&self, name: &str, help: &str) -> Result<IntGauge, Error> {
         self.add(IntGauge::new(name, help))
     }
 
-    fn gauges(&self, name: &str, help: &str, labels: &[&str]) -> Result<IntGaugeVec, Error> {
+    pub(super) fn gauges(
+        &self,
+        name: &str,
+        help: &str,
+        labels: &[&str],
+    ) -> Result<IntGaugeVec, Error> {
         self.add(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
@@ -204,14 +219,14 @@ impl Metrics {
             )?,
             store_duration: m.histograms(
                 names::STORE_DURATION,
-                "Time that store operations took, by operation.",
+                "Time that calls to the shared store took, by whether a request waits for them.",
                 SHORT_DURATIONS,
                 "operation",
             )?,
             store_errors: m.counters(
                 names::STORE_ERRORS,
-                "Store operations that failed, by operation.",
-                &["operation"],
+                "Calls to the shared store that failed, by kind of failure.",
+                &["kind"],
             )?,
             limiter_entries: m.gauges(
                 names::LIMITER_ENTRIES,
@@ -298,6 +313,7 @@ impl Metrics {
                 names::DIAGNOSTICS_DROPPED,
                 "Diagnostic lines lost because standard error could not take them.",
             )?,
+            shared: SharedMetrics::new(&m)?,
             registry,
         })
     }
@@ -393,14 +409,14 @@ impl Metrics {
         self.key_cache_lookups.with_label_values(&[outcome])
     }
 
-    /// Counts a store operation.
-    pub fn store_operation(&self, operation: &'static str, took: Duration, ok: bool) {
-        self.store_duration
-            .with_label_values(&[operation])
-            .observe(took.as_secs_f64());
-        if !ok {
-            self.store_errors.with_label_values(&[operation]).inc();
-        }
+    /// The time of store calls of an operation: `request` where a request waits for them, or `background`.
+    pub fn store_duration(&self, operation: &'static str) -> Histogram {
+        self.store_duration.with_label_values(&[operation])
+    }
+
+    /// Counts `n` store calls that failed in this way.
+    pub fn store_errors(&self, kind: &'static str, n: u64) {
+        self.store_errors.with_label_values(&[kind]).inc_by(n);
     }
 
     /// Shows how many keys and accounts the limiter holds.
@@ -442,7 +458,7 @@ impl Metrics {
     }
 }
 
-const fn result(ok: bool) -> &'static str {
+pub(super) const fn result(ok: bool) -> &'static str {
     if ok { "ok" } else { "error" }
 }
 

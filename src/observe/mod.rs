@@ -7,10 +7,12 @@ mod lines;
 mod metrics;
 pub mod names;
 mod route;
+mod shared;
 mod sink;
 mod upstream;
 
 pub use access_log::{AccessLine, AccessLog};
 pub use metrics::Metrics;
 pub use route::RouteMetrics;
+pub use shared::SharedMetrics;
 pub use upstream::{TargetMetrics, UpstreamOutcome};

@@ -24,12 +24,30 @@ pub const KEY_CACHE_ENTRIES: &str = "fuelgate_key_cache_entries";
 pub const KEY_CACHE_EVICTIONS: &str = "fuelgate_key_cache_evictions_total";
 /// Store operations' time.
 pub const STORE_DURATION: &str = "fuelgate_store_operation_duration_seconds";
-/// Store operations that failed.
+/// Store operations that failed, by kind.
 pub const STORE_ERRORS: &str = "fuelgate_store_errors_total";
 /// Writes that wait for the store.
 pub const STORE_QUEUE_DEPTH: &str = "fuelgate_store_queue_depth";
 /// Whether the store can be used.
 pub const STORE_UP: &str = "fuelgate_store_up";
+/// Servers of a shared store.
+pub const STORE_SERVERS: &str = "fuelgate_store_servers";
+/// Those that are known not to answer.
+pub const STORE_BREAKERS_OPEN: &str = "fuelgate_store_breakers_open";
+/// Connections to servers of a shared store.
+pub const STORE_CONNECTS: &str = "fuelgate_store_connects_total";
+/// Calls that a cluster sent to another server.
+pub const STORE_REDIRECTS: &str = "fuelgate_store_redirects_total";
+/// Gaps in what is heard of other nodes' changes.
+pub const STORE_MESSAGES_LOST: &str = "fuelgate_store_messages_lost_total";
+/// Calls for leases of tokens.
+pub const LIMITER_LEASE_CALLS: &str = "fuelgate_limiter_lease_calls_total";
+/// Nodes that share the limits.
+pub const LIMITER_NODES: &str = "fuelgate_limiter_nodes";
+/// What waits in the spool.
+pub const SPOOL_ENTRIES: &str = "fuelgate_spool_entries";
+/// Age of the oldest of it.
+pub const SPOOL_OLDEST: &str = "fuelgate_spool_oldest_seconds";
 /// Whether limits are enforced without the store.
 pub const LIMITER_DEGRADED: &str = "fuelgate_limiter_degraded";
 /// Keys and accounts whose limits are in memory.

@@ -373,7 +373,8 @@ impl Asked<'_> {
 }
 
 fn unavailable(e: &StoreError) -> Refusal {
-    tracing::warn!("a key cannot be looked up: {e}");
+    // A line for each such request would drown the one that says that the store is away.
+    tracing::debug!("a key cannot be looked up: {e}");
     Refusal::new(Code::StoreUnavailable)
 }
 

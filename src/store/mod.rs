@@ -8,3 +8,4 @@ mod rename;
 mod span;
 pub mod spool;
 mod sqlite;
+pub mod transfer;

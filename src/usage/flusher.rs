@@ -109,6 +109,10 @@ impl Flusher {
         let (hours, days) = retention(now);
         match self.store.prune(hours, days).await {
             Ok(()) => *last = Some(now),
+            // It is tried again in a second, and the store says itself that it is away.
+            Err(error @ StoreError::Unavailable(_)) => {
+                tracing::debug!(%error, "old usage cannot be pruned now");
+            }
             Err(error) => tracing::warn!(%error, "old usage could not be pruned"),
         }
     }

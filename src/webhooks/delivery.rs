@@ -66,7 +66,8 @@ impl Worker {
             let (claimed, failed) = match self.claim(room).await {
                 Ok(claimed) => (claimed, false),
                 Err(error) => {
-                    tracing::warn!(%error, "claiming deliveries failed");
+                    // The store says itself that it is away, and this comes every second.
+                    tracing::debug!(%error, "deliveries wait for the store");
                     (Vec::new(), true)
                 }
             };

@@ -52,7 +52,11 @@ impl Sweeper {
             };
             match self.sweep(before).await {
                 Ok(_) => first = false,
-                Err(e) => tracing::warn!(error = %e, "sweeping pending events failed"),
+                // The store says itself that it is away.
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::debug!(%error, "pending events are not looked for now");
+                }
+                Err(error) => tracing::warn!(%error, "sweeping pending events failed"),
             }
             let pause = if first { RETRY } else { SWEEP_INTERVAL };
             tokio::select! {

@@ -69,20 +69,6 @@ fn what_a_later_version_brings_is_refused_by_name() {
     let o = fuelgate(&["listen", "--forward-to", "http://127.0.0.1:1"]);
     assert_eq!(o.status.code(), Some(1));
     assert!(err(&o).contains("not available yet"));
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("fuelgate.yaml");
-    let text = config("127.0.0.1:1".parse().unwrap(), "").replace(
-        "store: { engine: embedded, path: $DIR/fuelgate.db }",
-        "store: { engine: redis, nodes: [\"redis://127.0.0.1:6379\"] }",
-    );
-    std::fs::write(
-        &file,
-        text.replace("$DIR", &folder.path().display().to_string()),
-    )
-    .unwrap();
-    let o = fuelgate(&["check", "--config", file.to_str().unwrap()]);
-    assert_eq!(o.status.code(), Some(1));
-    assert!(err(&o).contains("not available yet"), "{}", err(&o));
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The shipped configurations with the rules' language and the router, which configuration itself may not know.
 
+use std::collections::BTreeSet;
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use fuelgate::config::model::{Config, Route};
@@ -8,6 +10,8 @@ use fuelgate::config::{LoadOptions, Report, load_bytes, load_with, template};
 use fuelgate::routing::Router;
 use fuelgate::webhooks::condition::check_condition;
 use proptest::prelude::*;
+
+use crate::support::programs::python;
 
 fn shipped(name: &str) -> Result<Config, Report> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -17,7 +21,9 @@ fn shipped(name: &str) -> Result<Config, Report> {
         "FUELGATE_TLS_CERTIFICATE" | "FUELGATE_TLS_PRIVATE_KEY" => None,
         n if n.ends_with("_SHA256") => Some("ab".repeat(32)),
         "FUELGATE_PUBLIC_URL" => Some("https://portal.example.com".to_owned()),
-        "FUELGATE_ADMIN_TOKEN" | "FUELGATE_PEPPER" => Some("long-enough-for-a-test".to_owned()),
+        "FUELGATE_ADMIN_TOKEN" | "FUELGATE_PEPPER" | "FUELGATE_REDIS_PASSWORD" => {
+            Some("long-enough-for-a-test".to_owned())
+        }
         _ => None,
     };
     let options = LoadOptions {
@@ -43,6 +49,92 @@ fn the_conditions_of_the_shipped_rules_can_be_evaluated_and_their_routes_routed(
         ]
     );
 }
+
+/// Variables that a text takes from the environment and that have no default.
+fn needed(text: &str) -> BTreeSet<String> {
+    let names = text.split("${").skip(1).filter_map(|rest| {
+        let inside = rest.split('}').next()?;
+        (!inside.contains(":-")).then(|| inside.trim_end_matches(":?").to_owned())
+    });
+    names.collect()
+}
+
+#[test]
+fn the_command_takes_the_edge_configuration_with_what_its_head_asks_for() {
+    let folder = tempfile::tempdir().unwrap();
+    let made = rcgen::generate_simple_self_signed(["edge.example.com".to_owned()]).unwrap();
+    let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
+    std::fs::write(&certificate, made.cert.pem()).unwrap();
+    std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("conf/edge.yaml");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let head = text.split("listeners:").next().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_fuelgate"));
+    command.args(["check", "--config"]).arg(&file);
+    for name in needed(&text) {
+        assert!(
+            head.contains(&name),
+            "{name} is not among what is to be set"
+        );
+        let value = match &*name {
+            "FUELGATE_PUBLIC_URL" => "https://portal.example.com".to_owned(),
+            n if n.ends_with("_SHA256") => "ab".repeat(32),
+            _ => "long-enough-for-a-test".to_owned(),
+        };
+        command.env(name, value);
+    }
+    command.env("FUELGATE_TLS_CERTIFICATE", &certificate);
+    command.env("FUELGATE_TLS_PRIVATE_KEY", &key);
+    let out = command.output().unwrap();
+    assert!(
+        out.status.success(),
+        "{}",
+        String::from_utf8_lossy(&out.stderr)
+    );
+}
+
+#[test]
+fn the_compose_file_keeps_to_the_spec_and_gives_each_gateway_what_it_needs() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let file = root.join("deploy/compose.yaml").display().to_string();
+    let found = python(COMPOSE, &[&file]);
+    let found: serde_json::Value = serde_json::from_str(&found).unwrap();
+    let services = found["services"].as_object().unwrap();
+    let edge = std::fs::read_to_string(root.join("conf/edge.yaml")).unwrap();
+    let mut spools = BTreeSet::new();
+    for n in 1..=3 {
+        let gateway = &services[&format!("gateway-{n}")];
+        for name in needed(&edge) {
+            assert!(gateway["environment"][&*name].is_string(), "{n}: {name}");
+        }
+        spools.insert(gateway["volumes"][0].to_string());
+    }
+    assert_eq!(spools.len(), 3, "a spool for each: {spools:?}");
+    for n in 1..=6 {
+        let command = services[&format!("redis-{n}")]["command"].to_string();
+        for wanted in [
+            "--appendonly yes",
+            "--maxmemory-policy noeviction",
+            "--min-replicas-to-write 1",
+        ] {
+            assert!(command.contains(wanted), "{n}: {wanted}");
+        }
+    }
+}
+
+/// Validates a compose file against the schema that docker-compose brings, and prints it as JSON.
+const COMPOSE: &str = r#"
+import importlib.metadata, json, sys
+import jsonschema, yaml
+files = importlib.metadata.files("docker-compose")
+if files is None:
+    sys.exit("the compose-spec's schema is needed: run tests/run.sh, which installs it")
+schema = next(f for f in files if f.name == "compose_spec.json").read_text()
+document = yaml.safe_load(open(sys.argv[1]))
+jsonschema.Draft7Validator(json.loads(schema)).validate(document)
+print(json.dumps(document))
+"#;
 
 fn routes(templates: &[String]) -> Result<Vec<Arc<Route>>, Report> {
     let routes: String = templates

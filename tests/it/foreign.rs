@@ -1,7 +1,6 @@
 //! With programs that are not ours: nginx behind the gateway, curl and Python's requests before it, standardwebhooks receiving, promtool reading.
 
 use std::io::{Read, Write};
-use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
@@ -10,7 +9,7 @@ use crate::support::backend::{Answer, Backend};
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, config};
 use crate::support::http;
-use crate::support::programs::{Nginx, python, run};
+use crate::support::programs::{Nginx, promtool, python, run};
 
 /// An nginx that plays a REST backend.
 fn nginx() -> Nginx {
@@ -217,28 +216,7 @@ fn metrics_pass_promtool() {
         missing.is_none().then_some(text)
     });
     assert!(!text.contains(&key));
-    let mut child = Command::new("promtool")
-        .args(["check", "metrics"])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap_or_else(|e| {
-            panic!("promtool is needed ({e}): run tests/run.sh, which installs it")
-        });
-    child
-        .stdin
-        .take()
-        .unwrap()
-        .write_all(text.as_bytes())
-        .unwrap();
-    let out = child.wait_with_output().unwrap();
-    assert!(
-        out.status.success() && out.stderr.is_empty(),
-        "{}{}",
-        String::from_utf8_lossy(&out.stdout),
-        String::from_utf8_lossy(&out.stderr)
-    );
+    promtool(&text);
 }
 
 /// A self-signed certificate for `localhost` in a folder: the certificate's and the key's file.

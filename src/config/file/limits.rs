@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::config::model::OnStoreFailure;
+use crate::config::model::{LeaseMode, OnStoreFailure};
 
 /// The largest count that JSON carries exactly in every language: 2^53 − 1.
 pub(in crate::config) const MAX_COUNT: u64 = 9_007_199_254_740_991;
@@ -97,17 +97,4 @@ pub(in crate::config) struct LimitsFile {
 pub(in crate::config) struct LeaseFile {
     /// The mode.
     pub(in crate::config) mode: LeaseMode,
-}
-
-/// How exactly a rate holds across nodes.
-#[derive(
-    Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema,
-)]
-#[serde(rename_all = "snake_case")]
-pub(in crate::config) enum LeaseMode {
-    /// Over a bucket's life.
-    #[default]
-    Shared,
-    /// In every window. Not available yet.
-    Strict,
 }

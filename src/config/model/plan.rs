@@ -41,6 +41,21 @@ pub struct Plan {
 pub struct Limits {
     /// What holds while the store is away.
     pub on_store_failure: OnStoreFailure,
+    /// How nodes share buckets.
+    pub lease: LeaseMode,
+}
+
+/// How exactly a rate holds across nodes.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum LeaseMode {
+    /// Over a bucket's life: a window may hold what nodes had borrowed before it in addition.
+    #[default]
+    Shared,
+    /// In every window: what nodes have borrowed is taken off the burst.
+    Strict,
 }
 
 /// What the limiter does while the store is away.

@@ -1,12 +1,14 @@
 //! The files of conf/: they load, and the published schema is fresh.
 
 use super::*;
+use crate::config::model::Store;
 
 fn secrets(name: &str) -> Option<String> {
     match name {
         "FUELGATE_ADMIN_TOKEN" => Some("admin-token".to_owned()),
         "FUELGATE_PEPPER" => Some("a pepper for tests only".to_owned()),
         "FUELGATE_PUBLIC_URL" => Some("https://portal.example.com/".to_owned()),
+        "FUELGATE_REDIS_PASSWORD" => Some("a%20password".to_owned()),
         "FUELGATE_ADMIN_TOKEN_SHA256" => Some("ab".repeat(32)),
         "FUELGATE_OPERATOR_TOKEN_SHA256" => Some("cd".repeat(32)),
         _ => None,
@@ -64,6 +66,10 @@ fn the_edge_configuration_is_valid_with_a_certificate() {
     });
     assert!(config.listeners[0].tls.is_some());
     assert_eq!(config.admin.tokens.len(), 2);
+    let Store::Redis(store) = &config.store else {
+        panic!("{:?}", config.store)
+    };
+    assert!(store.cluster && store.nodes.len() == 3);
     assert_eq!(config.portal.public_url, "https://portal.example.com");
 }
 

@@ -44,6 +44,10 @@ fn listeners_store_and_spool_need_a_restart() {
         ),
         (small_and("store: { path: other.db }\n"), &["store.path"]),
         (small_and("spool: { path: other.db }\n"), &["spool"]),
+        (
+            small_and("limits: { lease: { mode: strict } }\n"),
+            &["limits.lease.mode"],
+        ),
     ] {
         assert_eq!(changed(&new), names);
     }

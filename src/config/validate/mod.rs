@@ -230,7 +230,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
     let maintenance = upstreams::maintenance(check, f, &upstreams);
     let trusted_proxies = words::networks(check, &f.trusted_proxies, &steps!["trusted_proxies"]);
     let (log, realm) = (listen::log(check, f), listen::realm(check, f));
-    let (ceilings, limits) = (listen::ceilings(check, f), plans::limits(check, f));
+    let (ceilings, limits) = (listen::ceilings(check, f), plans::limits(f));
     let (store, webhooks) = (state::store(check, f), state::webhooks(check, f));
     listen::distinct(check, f);
     let mut config = Config {

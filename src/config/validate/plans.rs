@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Check;
 use super::words::is_name;
-use crate::config::file::{ConfigFile, LeaseMode, RateFile};
+use crate::config::file::{ConfigFile, RateFile};
 use crate::config::model::{Limits, Plan, Quotas, Rate};
 use crate::config::tree::steps;
 
@@ -68,14 +68,9 @@ pub(super) fn smallest_burst(f: &ConfigFile) -> Option<(u64, String)> {
 }
 
 /// The limiter.
-pub(super) fn limits(check: &mut Check<'_>, f: &ConfigFile) -> Limits {
-    if f.limits.lease.mode == LeaseMode::Strict {
-        check.problem(
-            &steps!["limits", "lease", "mode"],
-            "strict is not available yet; expected shared",
-        );
-    }
+pub(super) fn limits(f: &ConfigFile) -> Limits {
     Limits {
         on_store_failure: f.limits.on_store_failure,
+        lease: f.limits.lease.mode,
     }
 }

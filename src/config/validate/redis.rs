@@ -19,12 +19,8 @@ struct Node<'a> {
     database: u32,
 }
 
-/// The store. It is validated as a whole and then refused, since nothing serves it yet.
+/// The store.
 pub(super) fn store(check: &mut Check<'_>, s: &StoreFile) -> Store {
-    check.problem(
-        &steps!["store", "engine"],
-        "redis is not available yet; expected embedded",
-    );
     if s.path.is_some() {
         check.problem(
             &steps!["store", "path"],

@@ -165,6 +165,13 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
         self.0.negative.clear();
     }
 
+    /// Something changed, nobody knows what: every key is read again by its next use, and serves on meanwhile as it is.
+    pub fn age_all(&self) {
+        self.0.bump();
+        self.0.table.age_all();
+        self.0.negative.clear();
+    }
+
     /// What it counted.
     pub fn stats(&self) -> CacheStats {
         let sizes = CacheStats {

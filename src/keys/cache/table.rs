@@ -253,6 +253,15 @@ impl<A> Table<A> {
         }
     }
 
+    /// Makes every entry due to be read again.
+    pub(super) fn age_all(&self) {
+        for shard in &self.shards {
+            for e in shard.slots.read().table.iter() {
+                e.refresh_at.store(i64::MIN, Ordering::Relaxed);
+            }
+        }
+    }
+
     /// Takes everything out.
     pub(super) fn clear(&self) {
         for shard in &self.shards {

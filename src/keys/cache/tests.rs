@@ -247,6 +247,22 @@ async fn while_the_store_is_away_an_entry_serves_up_to_max_stale() {
 }
 
 #[tokio::test]
+async fn after_a_gap_every_key_is_read_again_and_serves_meanwhile() {
+    let b = Bench::new(10);
+    let text = b.key("key_1");
+    b.revision(&text, NOW).await;
+    b.store.edit("key_1", |k| k.revision = 2);
+    b.cache.age_all();
+    b.store.fail(true);
+    assert_eq!(b.revision(&text, later(1)).await, Some(1));
+    b.settle().await;
+    b.store.fail(false);
+    assert_eq!(b.revision(&text, later(3)).await, Some(1));
+    b.settle().await;
+    assert_eq!(b.revision(&text, later(3)).await, Some(2));
+}
+
+#[tokio::test]
 async fn a_clock_that_goes_back_makes_no_entry_live_longer() {
     let b = Bench::new(10);
     let text = b.key("key_1");

@@ -1,5 +1,7 @@
 //! Limits of several nodes over one store in memory: waiting, spending, outages, giving back; never a network.
 
+mod said;
+
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -23,6 +25,9 @@ struct Memory {
     ticks: Ticks,
     down: AtomicBool,
     grants: AtomicU64,
+    /// How many calls are yet answered as if a later one had come before.
+    stale: AtomicU64,
+    left: Mutex<Vec<String>>,
     /// Calls pass one permit each, where this is set.
     gate: Option<Semaphore>,
 }
@@ -34,6 +39,8 @@ impl Memory {
             ticks: ticks.clone(),
             down: AtomicBool::new(false),
             grants: AtomicU64::new(0),
+            stale: AtomicU64::new(0),
+            left: Mutex::default(),
             gate: None,
         })
     }
@@ -61,6 +68,12 @@ impl LeaseStore for Memory {
             return Err(StoreError::Unavailable("down".into()));
         }
         self.grants.fetch_add(1, Ordering::SeqCst);
+        let overtaken = self
+            .stale
+            .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));
+        if overtaken.is_ok() {
+            return Ok(Answer::Stale);
+        }
         let mut accounts = self.accounts.lock();
         let ledger = accounts.entry(Arc::clone(&ask.account)).or_default();
         Ok(ledger.grant(ask, self.time()))
@@ -74,7 +87,8 @@ impl LeaseStore for Memory {
         })
     }
 
-    async fn leave(&self, _: &str) -> Result<(), StoreError> {
+    async fn leave(&self, boot: &str) -> Result<(), StoreError> {
+        self.left.lock().push(boot.to_owned());
         Ok(())
     }
 
@@ -92,11 +106,15 @@ struct Node {
 
 impl Node {
     fn new(store: &Arc<Memory>, name: &str) -> Self {
+        Self::of_mode(store, name, false)
+    }
+
+    fn of_mode(store: &Arc<Memory>, name: &str, strict: bool) -> Self {
         let desk = Desk::new(
             store.clone() as Arc<dyn LeaseStore>,
             name,
             "1",
-            false,
+            strict,
             store.ticks.clone(),
         );
         Self {
@@ -108,7 +126,11 @@ impl Node {
     }
 
     async fn running(store: &Arc<Memory>, name: &str) -> Self {
-        let mut node = Self::new(store, name);
+        Self::new(store, name).started().await
+    }
+
+    async fn started(self) -> Self {
+        let mut node = self;
         // As at a start: before anything is asked of it, so that it knows its number and how many there are.
         node.desk.beat().await.unwrap();
         let (stop, stopped) = oneshot::channel::<()>();

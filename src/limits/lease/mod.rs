@@ -30,6 +30,8 @@ mod terms;
 pub(crate) mod ledger;
 #[cfg(test)]
 mod simulation;
+#[cfg(test)]
+mod tests;
 
 pub use ask::{Amount, Answer, Ask, BucketView, Count, Grant, Seed, Tokens, WindowView};
 pub use holder::{Due, Lease, Look, Step, Taken, Who};

@@ -2,6 +2,7 @@
 
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use http::Method;
 
@@ -23,7 +24,11 @@ fn filled() -> Metrics {
     m.limited("burst");
     m.usage_flush(true);
     m.key_cache_lookups("hit").inc();
-    m.store_operation("record_pending", took, false);
+    m.store_duration("request").observe(0.003);
+    m.store_errors("timeout", 1);
+    m.shared.connects(true, 1);
+    m.shared.lease_calls(false, 1);
+    m.shared.set_spool_entries("usage", 2);
     m.set_limiter_entries(2, 1);
     m.webhook_delivery("success", 1);
     m.event("released", 1);

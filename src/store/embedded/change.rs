@@ -65,7 +65,7 @@ pub(super) fn write_entry(conn: &Connection, entry: &AuditEntry) -> Done<()> {
     Ok(())
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<AuditEntry> {
     Ok(AuditEntry {
         id: row.get("id")?,
         at: row.get("at")?,
@@ -115,16 +115,18 @@ pub(super) fn answer(
         conn,
         "SELECT * FROM answer WHERE key = ?1 AND expires_at > ?2",
         (key, now),
-        |row| {
-            Ok(IdempotentAnswer {
-                key: row.get("key")?,
-                request_digest: row.get("request_digest")?,
-                status: row.get("status")?,
-                body: row.get("body")?,
-                expires_at: row.get("expires_at")?,
-            })
-        },
+        answer_of,
     )
+}
+
+pub(super) fn answer_of(row: &Row<'_>) -> rusqlite::Result<IdempotentAnswer> {
+    Ok(IdempotentAnswer {
+        key: row.get("key")?,
+        request_digest: row.get("request_digest")?,
+        status: row.get("status")?,
+        body: row.get("body")?,
+        expires_at: row.get("expires_at")?,
+    })
 }
 
 /// Deletes up to `limit` answers that expired, and tells how many.

@@ -131,7 +131,7 @@ pub(super) fn log_attempt(conn: &Connection, delivery_id: &str, a: &Attempt) -> 
     Ok(())
 }
 
-fn attempts(conn: &Connection, delivery_id: &str) -> Done<Vec<Attempt>> {
+pub(super) fn attempts(conn: &Connection, delivery_id: &str) -> Done<Vec<Attempt>> {
     all(
         conn,
         "SELECT * FROM attempt WHERE delivery_id = ?1 ORDER BY number",

@@ -28,7 +28,7 @@ fn status_code(status: EndpointStatus) -> u8 {
     }
 }
 
-fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
+pub(super) fn endpoint(row: &Row<'_>) -> rusqlite::Result<Endpoint> {
     Ok(Endpoint {
         id: row.get("id")?,
         account_id: row.get("account_id")?,

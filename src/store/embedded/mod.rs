@@ -3,21 +3,27 @@
 //! How work reaches the file, group commit and health are those of every SQLite file of ours: see [`super::sqlite`].
 
 mod accounts;
+pub mod backup;
 mod change;
 mod claims;
+mod consistency;
 mod delivery_rows;
 mod endpoints;
 mod erase;
 mod erase_usage;
 mod event_rows;
 mod event_store;
+pub mod hold;
 mod key_rows;
 mod keys;
 mod pseudonym;
 mod settle;
+pub mod source;
 mod usage;
 mod usage_read;
 mod usage_store;
+pub mod verify;
+mod walk;
 
 use std::path::Path;
 use std::sync::Arc;

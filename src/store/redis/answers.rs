@@ -7,8 +7,6 @@
 //! there by then, and the second is refused, or the first will find its place shut and is refused whenever its script
 //! runs. Only then is the claim taken over. So at most one of them is ever carried out, whatever the clocks say.
 
-use sha2::{Digest as _, Sha256};
-
 use super::Store;
 use super::each::each;
 use super::key_names::{hex, unhex};
@@ -58,7 +56,7 @@ pub(super) fn to_text(answer: &IdempotentAnswer) -> String {
     )
 }
 
-fn from_text(key: &str, text: &str) -> Option<IdempotentAnswer> {
+pub(super) fn from_text(key: &str, text: &str) -> Option<IdempotentAnswer> {
     let mut parts = text.splitn(4, '\n');
     Some(IdempotentAnswer {
         expires_at: Timestamp::from_millis(parts.next()?.parse().ok()?),
@@ -69,20 +67,21 @@ fn from_text(key: &str, text: &str) -> Option<IdempotentAnswer> {
     })
 }
 
-fn index_id(key: &str) -> String {
-    hex(&Sha256::digest(key.as_bytes()))
+/// What an Idempotency-Key is known by.
+pub(super) fn index_id(key: &str) -> String {
+    crate::store::transfer::answer_index(key)
 }
 
-fn list(names: &Names, shard: u32) -> String {
+pub(super) fn list(names: &Names, shard: u32) -> String {
     names.index(&format!("r{shard}"), "answers")
 }
 
 /// An entry of the list of answers, by which they are forgotten and erased.
-struct Listed {
-    index: String,
-    claim: String,
-    tag: String,
-    account_id: String,
+pub(super) struct Listed {
+    pub(super) index: String,
+    pub(super) claim: String,
+    pub(super) tag: String,
+    pub(super) account_id: String,
 }
 
 impl Listed {
@@ -93,7 +92,7 @@ impl Listed {
         )
     }
 
-    fn parse(member: &str) -> Option<Self> {
+    pub(super) fn parse(member: &str) -> Option<Self> {
         let mut parts = member.split(' ').map(str::to_owned);
         Some(Self {
             index: parts.next()?,
@@ -176,6 +175,31 @@ async fn list_it(
         .arg(answer.expires_at.millis())
         .arg(listed.member());
     store.link.run(Patience::Calm, &cmd).await
+}
+
+/// Writes an answer of another store, and what leads to it before.
+pub(super) async fn copy_in(
+    store: &Store,
+    listed: &Listed,
+    answer: &IdempotentAnswer,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let kept = kept_ms(answer, now);
+    let set = |name: String, text: String, ms: u64| async move {
+        let mut cmd = redis::cmd("SET");
+        cmd.arg(name).arg(text).arg("PX").arg(ms);
+        store.link.run::<()>(Patience::Calm, &cmd).await
+    };
+    let mut cmd = redis::cmd("ZADD");
+    cmd.arg(list(&store.names, Names::shard_of(&listed.index)))
+        .arg(answer.expires_at.millis())
+        .arg(listed.member());
+    store.link.run::<()>(Patience::Calm, &cmd).await?;
+    let claim = format!("{} {}", listed.claim, listed.tag);
+    let entry = store.names.spread("a", &listed.index);
+    set(entry, claim, kept.saturating_add(grace_ms())).await?;
+    let place = store.names.account(&listed.tag, &place(&listed.claim));
+    set(place, to_text(answer), kept).await
 }
 
 /// The answer remembered under `key`, unless it expired before `now`.

@@ -19,6 +19,7 @@ use crate::base::audit::Change;
 use crate::base::ceilings::{ERASED_TIME, KEY_SECRETS, STORE_DELETE_ROWS};
 use crate::base::error::StoreError;
 use crate::base::ids::{self, is_account_id};
+use crate::limits::port::LeaseStore;
 
 script!(BEGIN, "change.lua", "account_begin_erasure.lua");
 script!(END, "account_end_erasure.lua");
@@ -166,6 +167,8 @@ async fn keys(store: &Store, id: &str) -> Result<bool, StoreError> {
     .await?;
     let listed: Vec<_> = ids.iter().map(|k| (k.as_str(), member(id, k))).collect();
     KEYS.remove(store, &listed).await?;
+    // Before the records, which lead to them.
+    store.forget(id, &ids).await?;
     let call = Call::new(&ERASE_KEYS)
         .key(store.names.key_ids(id))
         .key(store.names.live_keys(id));
@@ -190,6 +193,8 @@ async fn erase_answers(store: &Store, id: &str) -> Result<bool, StoreError> {
 /// Ends the erasure unless something came in meanwhile.
 async fn end(store: &Store, id: &str) -> Result<bool, StoreError> {
     plans::erase(store, id).await?;
+    // Once more, since a node may have reported until it heard of the erasure.
+    store.forget(id, &[]).await?;
     ACCOUNTS.remove(store, &[(id, id.to_owned())]).await?;
     let kept = u64::try_from(ERASED_TIME.as_millis()).unwrap_or(u64::MAX);
     let call = Call::new(&END)

@@ -30,13 +30,14 @@ mod tests;
 mod tls;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use redis::{Cmd, FromRedisValue, Pipeline, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
-pub use self::counters::LinkStats;
+pub use self::counters::{CallTimes, LinkStats};
 pub(super) use self::listen::Message;
 pub(super) use self::request::Call;
 
@@ -76,6 +77,8 @@ pub(super) struct Link(Arc<Inner>);
 
 struct Inner {
     deadline: Duration,
+    /// False until somebody has seen that the servers are what this store needs.
+    admitted: AtomicBool,
     counters: Arc<Counters>,
     router: Result<Arc<Router>, Fault>,
 }
@@ -86,6 +89,7 @@ impl Link {
         let counters = Arc::new(Counters::default());
         Self(Arc::new(Inner {
             deadline: settings.deadline,
+            admitted: AtomicBool::new(true),
             router: Router::new(&settings, Arc::clone(&counters)),
             counters,
         }))
@@ -93,7 +97,33 @@ impl Link {
 
     /// Whether every server that is known answered when it was last asked; one that was never asked did not.
     pub(super) fn is_up(&self) -> bool {
-        self.0.router.as_ref().is_ok_and(|router| router.is_up())
+        self.is_admitted() && self.0.router.as_ref().is_ok_and(|router| router.is_up())
+    }
+
+    /// Lets calls through to the servers, or not: what nobody has looked at yet is neither read nor written.
+    pub(super) fn admit(&self, admitted: bool) {
+        self.0.admitted.store(admitted, Ordering::Release);
+    }
+
+    fn is_admitted(&self) -> bool {
+        self.0.admitted.load(Ordering::Acquire)
+    }
+
+    /// Whether a server does not take our user or password.
+    pub(super) fn is_locked_out(&self) -> bool {
+        let nodes = (self.0.router.as_ref()).map_or(Vec::new(), |router| router.nodes());
+        nodes.iter().any(|node| node.is_locked_out())
+    }
+
+    /// Changes with each connection that is made to a server.
+    pub(super) fn connects(&self) -> watch::Receiver<u64> {
+        self.0.counters.connected.subscribe()
+    }
+
+    /// Shows the time of calls in these from now on.
+    pub(super) fn show(&self, shown: CallTimes) {
+        // Only the first who asks is answered.
+        let _ = self.0.counters.times.set(shown);
     }
 
     /// Numbers for the metrics.
@@ -114,6 +144,11 @@ impl Link {
         cmd: &Cmd,
     ) -> Result<T, StoreError> {
         self.call(patience, Request::Command(cmd)).await
+    }
+
+    /// [`Link::run`] before anybody has admitted the servers.
+    pub(super) async fn run_first<T: FromRedisValue>(&self, cmd: &Cmd) -> Result<T, StoreError> {
+        self.ask(Patience::Calm, Request::Command(cmd)).await
     }
 
     /// Runs commands on keys of one slot in one exchange; not atomic unless the pipeline is.
@@ -242,6 +277,19 @@ impl Link {
         patience: Patience,
         request: Request<'_>,
     ) -> Result<T, StoreError> {
+        if !self.is_admitted() {
+            return Err(StoreError::Unavailable(
+                "redis has not been reached yet".to_owned(),
+            ));
+        }
+        self.ask(patience, request).await
+    }
+
+    async fn ask<T: FromRedisValue>(
+        &self,
+        patience: Patience,
+        request: Request<'_>,
+    ) -> Result<T, StoreError> {
         let began = Instant::now();
         let answer = match &self.0.router {
             Ok(router) => {
@@ -252,7 +300,7 @@ impl Link {
             Err(fault) => Err(fault.clone()),
         };
         let error = answer.as_ref().err().map(|fault| fault.kind);
-        self.0.counters.called(began.elapsed(), error);
+        self.0.counters.called(patience, began.elapsed(), error);
         read(answer.map_err(Fault::into_store_error)?)
     }
 }

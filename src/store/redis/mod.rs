@@ -35,6 +35,7 @@
 //! | `P:a:<SHA-256>` | string | Idempotency-Key → where its answer is |
 //! | `P:{~e}:accounts` | set | accounts whose erasure began |
 //! | `P:changes` | channel | what changed, for other nodes (`notices`) |
+//! | `P:{~copy}:mark`, `P:{~copy}:usage` | hash | whose copy this store is, and how far it is (`copy`) |
 //!
 //! # Changes
 //!
@@ -49,6 +50,7 @@ mod audit;
 mod change;
 mod check;
 mod clocks;
+mod copy;
 mod digests;
 mod each;
 mod erase;
@@ -80,10 +82,14 @@ mod usage;
 
 use std::sync::Arc;
 
+use tokio::sync::watch;
+
 pub use self::check::{Finding, Weight};
 pub use self::clocks::StoreClock;
-pub use self::link::LinkStats;
+pub use self::copy::{CopyRefused, Known};
+pub use self::link::{CallTimes, LinkStats};
 pub use self::open::OpenError;
+pub use self::usage::SliceCopy;
 
 use self::clocks::Clocks;
 use self::link::Link;
@@ -109,6 +115,17 @@ impl Store {
             clocks: Arc::default(),
             clock,
         }
+    }
+
+    /// Shows the time of its calls in these from now on.
+    pub fn show_times(&self, times: CallTimes) {
+        self.link.show(times);
+    }
+
+    /// Changes with each connection that is made to a server, whether one came back or another took its place: what was
+    /// written last may be lost then.
+    pub fn connects(&self) -> watch::Receiver<u64> {
+        self.link.connects()
     }
 
     /// Numbers for the metrics.

@@ -1,20 +1,22 @@
 //! Opens a store: asks its servers whether they keep what they take; never a rule of what is good.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Store;
 use super::check::{Finding, LAYOUT, Reading, Weight, findings, layout, lines};
-use super::link::Patience;
+use super::link::{Link, Patience};
+use super::names::Names;
 use crate::base::ceilings::REDIS_START_TIME;
 use crate::base::clock::Clock;
 use crate::base::error::StoreError;
 use crate::config::model::RedisStore;
 
 /// How long to wait before a store that cannot be reached is tried anew.
-const PAUSE: Duration = Duration::from_millis(200);
+pub(super) const PAUSE: Duration = Duration::from_millis(200);
 
 /// Why a store cannot be opened.
 #[derive(Debug, thiserror::Error)]
@@ -47,46 +49,82 @@ impl Store {
         clock: Clock,
         most: Duration,
     ) -> Result<Self, OpenError> {
-        let store = Self::new(settings.clone(), clock.clone());
+        let store = Self::unopened(settings.clone(), clock);
         let end = Instant::now() + most;
         let mut cause = "it did not answer in time".to_owned();
         let opening = async {
             loop {
-                match store.admit(&settings).await {
-                    Ok(found) => return found,
-                    Err(e) => cause = e.to_string(),
+                match store.try_open(&settings).await {
+                    Err(OpenError::Unavailable(why)) => cause = why,
+                    done => return done,
                 }
                 sleep(PAUSE).await;
             }
         };
-        let Ok(found) = timeout_at(end, opening).await else {
-            return Err(OpenError::Unavailable(cause));
-        };
-        for finding in &found {
-            match finding.weight {
-                Weight::Good => tracing::info!(server = finding.server, "{}", finding.text),
-                Weight::Warn => tracing::warn!(server = finding.server, "{}", finding.text),
-                Weight::Refuse => {}
-            }
+        match timeout_at(end, opening).await {
+            Ok(done) => done.map(|()| store),
+            Err(_) => Err(OpenError::Unavailable(cause)),
         }
-        let refused: Vec<Finding> = found
+    }
+
+    /// A store that takes no calls before [`Store::try_open`] has succeeded: until then it is as if it were away.
+    pub fn unopened(settings: RedisStore, clock: Clock) -> Self {
+        let link = Link::new(settings.clone());
+        link.admit(false);
+        Self {
+            names: Arc::new(Names::new(&settings.key_prefix)),
+            link,
+            clocks: Arc::default(),
+            clock,
+        }
+    }
+
+    /// Opens the store if its servers answer now, refuses those that would lose data or do not know us, and logs what else
+    /// is wrong with them.
+    ///
+    /// # Errors
+    /// Why it cannot be opened.
+    pub async fn try_open(&self, settings: &RedisStore) -> Result<(), OpenError> {
+        let found = match self.take_layout(settings).await {
+            Ok(found) => found,
+            Err(_) if self.link.is_locked_out() => {
+                let text = "does not take the user or the password of `store.nodes`";
+                return Err(OpenError::Refused(vec![Finding::new(
+                    Weight::Refuse,
+                    "",
+                    format!("redis {text}"),
+                )]));
+            }
+            Err(e) => return Err(OpenError::Unavailable(e.to_string())),
+        };
+        let (refused, found): (Vec<_>, Vec<_>) = found
             .into_iter()
-            .filter(|finding| finding.weight == Weight::Refuse)
-            .collect();
+            .partition(|finding| finding.weight == Weight::Refuse);
         if !refused.is_empty() {
             return Err(OpenError::Refused(refused));
         }
-        store.read_clocks(&clock).await;
-        Ok(store)
+        for finding in &found {
+            match finding.weight {
+                Weight::Warn => tracing::warn!(server = finding.server, "{}", finding.text),
+                _ => tracing::info!(server = finding.server, "{}", finding.text),
+            }
+        }
+        self.read_clocks(&self.clock).await;
+        self.link.admit(true);
+        Ok(())
     }
 
     /// Checks, and takes the layout where nobody has and nothing is refused.
-    async fn admit(&self, settings: &RedisStore) -> Result<Vec<Finding>, StoreError> {
-        let found = self.check(settings).await?;
+    async fn take_layout(&self, settings: &RedisStore) -> Result<Vec<Finding>, StoreError> {
+        let mut found = self.check(settings).await?;
+        if found.iter().all(|finding| finding.weight < Weight::Refuse) {
+            found.extend(self.unfinished_copy().await?);
+        }
         if found.iter().all(|finding| finding.weight < Weight::Refuse) {
             let mut cmd = redis::cmd("SET");
             cmd.arg(self.names.layout()).arg(LAYOUT).arg("NX");
-            let _: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
+            let _: Option<String> = self.link.run_first(&cmd).await?;
+            self.take_over_copy().await?;
         }
         Ok(found)
     }
@@ -129,7 +167,7 @@ impl Store {
         if found.iter().all(|finding| finding.weight < Weight::Refuse) {
             let mut cmd = redis::cmd("GET");
             cmd.arg(self.names.layout());
-            let version: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
+            let version: Option<String> = self.link.run_first(&cmd).await?;
             found.push(layout(version.as_deref()));
         }
         Ok(found)

@@ -146,13 +146,15 @@ impl File {
         Ok(left)
     }
 
-    /// The entries that wait longest, a bounded number of them.
+    /// The entries that wait longest, a bounded number of them. Asked of the writer, behind every [`File::remove`] that began
+    /// before, whether or not somebody still waits for its answer: an entry that is about to go must not be made again,
+    /// since a record made after its event was dropped brings back what did not happen.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub(super) async fn oldest(&self, lane: LaneId) -> Result<Vec<Entry>, StoreError> {
         self.database
-            .read(move |conn| {
+            .write(move |conn| {
                 let mut statement = conn.prepare_cached(
                     "SELECT position, body FROM entry WHERE lane = ?1 ORDER BY position LIMIT ?2",
                 )?;
@@ -294,4 +296,42 @@ fn look(conn: &Connection) -> Done<(i64, SpoolState)> {
         },
     )?;
     Ok((change.unwrap_or(0), state.unwrap_or_default()))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    fn body() -> Body {
+        Body {
+            items: 1,
+            bytes: vec![7; 100],
+        }
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_is_being_taken_out_is_not_found_again_although_nobody_waits_for_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            path: dir.path().join("spool.db"),
+            max_bytes: 1 << 30,
+        };
+        let file = File::open(&settings, Clock::default()).unwrap();
+        let positions = |found: Vec<Entry>| found.into_iter().map(|e| e.position);
+        for round in 0..200 {
+            file.put(LaneId::Events, vec![body(), body()])
+                .await
+                .unwrap();
+            let all = positions(file.oldest(LaneId::Events).await.unwrap()).collect();
+            let removing = file.remove(LaneId::Events, all, Vec::new());
+            // Whoever removes is cut off somewhere on the way.
+            let _ = tokio::time::timeout(Duration::from_micros(round * 5), removing).await;
+            let found: Vec<i64> = positions(file.oldest(LaneId::Events).await.unwrap()).collect();
+            let later: Vec<i64> = positions(file.oldest(LaneId::Events).await.unwrap()).collect();
+            assert_eq!(found, later, "an entry was found that was about to go");
+        }
+        file.close();
+    }
 }

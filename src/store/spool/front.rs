@@ -140,9 +140,8 @@ impl Front {
         }
     }
 
-    /// Whether the way is free and nothing is left to do.
-    #[cfg(test)]
-    pub(super) fn is_idle(&self) -> bool {
+    /// Whether a write may go to the store at this moment: nothing is left to do.
+    pub(super) fn is_free_now(&self) -> bool {
         self.state.lock().is_free()
     }
 

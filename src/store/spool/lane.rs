@@ -93,11 +93,9 @@ impl<K: Kind> Lane<K> {
     ) -> Result<(), StoreError> {
         let until = Instant::now() + patience;
         let write = Arc::new(write);
-        if !self.front.is_free(until).await {
+        let Some(number) = self.enter(&write, until).await else {
             return self.put(&write, false).await;
-        }
-        // Kept before it is sent: whatever is sent again from now on must include it, to be in order.
-        let number = self.recent.keep(&write, K::bytes(&write));
+        };
         let sent = self.kind.send(std::slice::from_ref(&write));
         let result = match tokio::time::timeout_at(until, sent).await {
             Ok(results) => results.into_iter().next().unwrap_or(Ok(())),
@@ -113,6 +111,21 @@ impl<K: Kind> Lane<K> {
             return self.put(&write, true).await;
         }
         result
+    }
+
+    /// Keeps a write that goes straight to the store; `None` where the way is not free until then.
+    ///
+    /// It is kept before it is sent, and the way looked at once more: whatever is sent again from now on includes it, to be
+    /// in order.
+    async fn enter(&self, write: &Arc<K::Write>, until: Instant) -> Option<u64> {
+        while self.front.is_free(until).await {
+            let number = self.recent.keep(write, K::bytes(write));
+            if self.front.is_free_now() {
+                return Some(number);
+            }
+            self.recent.forget(number);
+        }
+        None
     }
 
     async fn put(&self, write: &K::Write, is_away: bool) -> Result<(), StoreError> {

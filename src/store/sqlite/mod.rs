@@ -8,6 +8,8 @@
 pub(in crate::store) mod fail;
 mod health;
 mod job;
+mod lock;
+mod look;
 mod open;
 mod queue;
 mod reader;
@@ -24,6 +26,8 @@ use parking_lot::Mutex;
 use rusqlite::Connection;
 
 pub use health::{LATENCY_BOUNDS_US, Latency, Stats};
+pub(in crate::store) use lock::{Lock, beside};
+pub(in crate::store) use look::{close_in_order, open_to_read};
 pub use open::OpenError;
 
 use crate::base::ceilings;

@@ -1,13 +1,14 @@
 //! Opens the database file: folders, mode, lock, settings, layout and damage check; never a row of a domain.
 
-use std::fs::{DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{OpenOptions, Permissions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::lock::{Lock, beside, failed};
 use super::{Format, Options};
 use crate::base::ceilings;
 
@@ -56,13 +57,11 @@ pub enum OpenError {
     },
 }
 
-/// A database file that belongs to this store until the value is dropped.
+/// A database file that belongs to this process until the value is dropped.
 pub(in crate::store) struct OwnedFile {
     pub(in crate::store) path: PathBuf,
     format: &'static Format,
-    // The lock lives as long as this handle; a lock on a file of its own, because closing any handle of the
-    // database itself would drop SQLite's POSIX locks.
-    _lock: File,
+    _lock: Lock,
     /// Whether the last owner left a write-ahead log: it did not close.
     unclean: bool,
 }
@@ -72,38 +71,8 @@ pub(in crate::store) fn take_file(
     path: &Path,
     format: &'static Format,
 ) -> Result<OwnedFile, OpenError> {
-    let failed = |path: &Path| {
-        let path = path.to_owned();
-        move |cause| OpenError::File { path, cause }
-    };
-    if let Some(dir) = path.parent().filter(|d| !d.as_os_str().is_empty()) {
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(dir)
-            .map_err(failed(dir))?;
-    }
-    // The lock comes before any handle of the database is closed: that would take SQLite's locks from another
-    // store of this process. So the file is not touched until its real name is known and locked.
-    let real = real_path(path).map_err(failed(path))?;
-    let lock_path = with_suffix(&real, ".lock");
-    let lock = OpenOptions::new()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .mode(0o600)
-        .open(&lock_path)
-        .map_err(failed(&lock_path))?;
-    match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
-        Ok(()) => {}
-        Err(rustix::io::Errno::WOULDBLOCK) => return Err(OpenError::InUse(real)),
-        Err(e) => {
-            return Err(OpenError::File {
-                path: lock_path,
-                cause: e.into(),
-            });
-        }
-    }
+    let lock = Lock::take(path)?;
+    let real = lock.path().to_owned();
     OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -113,7 +82,7 @@ pub(in crate::store) fn take_file(
         .open(&real)
         .map_err(failed(&real))?;
     std::fs::set_permissions(&real, Permissions::from_mode(0o600)).map_err(failed(&real))?;
-    let unclean = std::fs::metadata(with_suffix(&real, "-wal")).is_ok_and(|m| m.len() > 0);
+    let unclean = std::fs::metadata(beside(&real, "-wal")).is_ok_and(|m| m.len() > 0);
     Ok(OwnedFile {
         path: real,
         format,
@@ -122,41 +91,54 @@ pub(in crate::store) fn take_file(
     })
 }
 
-/// The file's own name with links followed, whether it exists or not.
-fn real_path(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(e) if e.kind() == io::ErrorKind::NotFound => {
-            let name = path
-                .file_name()
-                .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-            let dir = path.parent().filter(|d| !d.as_os_str().is_empty());
-            Ok(dir.unwrap_or(Path::new(".")).canonicalize()?.join(name))
-        }
-        other => other,
+/// What an error of SQLite's says of a file.
+pub(super) fn open_error(path: &Path, format: &Format, cause: rusqlite::Error) -> OpenError {
+    match cause.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::NotADatabase) => OpenError::Foreign(path.to_owned(), format.what),
+        Some(rusqlite::ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
+            path: path.to_owned(),
+            what: cause.to_string(),
+        },
+        _ => OpenError::Sql {
+            path: path.to_owned(),
+            cause,
+        },
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut s = path.as_os_str().to_owned();
-    s.push(suffix);
-    PathBuf::from(s)
+/// Whether the file is of this format, and its layout: 0 for one with nothing in it.
+pub(super) fn check_owner(
+    conn: &Connection,
+    path: &Path,
+    format: &Format,
+) -> Result<i64, OpenError> {
+    let sql = |cause| open_error(path, format, cause);
+    let pragma = |name| conn.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
+    let found = pragma("user_version").map_err(sql)?;
+    let id = pragma("application_id").map_err(sql)?;
+    let tables: i64 = conn
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
+        .map_err(sql)?;
+    if tables == 0 && found == 0 {
+        return Ok(0);
+    }
+    if id != i64::from(format.application_id) {
+        return Err(OpenError::Foreign(path.to_owned(), format.what));
+    }
+    let known = i64::try_from(format.layouts.len()).unwrap_or(i64::MAX);
+    if found > known {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
+            known,
+        });
+    }
+    Ok(found)
 }
 
 impl OwnedFile {
     fn sql(&self) -> impl Fn(rusqlite::Error) -> OpenError + '_ {
-        |cause| match cause.sqlite_error_code() {
-            Some(rusqlite::ErrorCode::NotADatabase) => {
-                OpenError::Foreign(self.path.clone(), self.format.what)
-            }
-            Some(rusqlite::ErrorCode::DatabaseCorrupt) => OpenError::Damaged {
-                path: self.path.clone(),
-                what: cause.to_string(),
-            },
-            _ => OpenError::Sql {
-                path: self.path.clone(),
-                cause,
-            },
-        }
+        |cause| open_error(&self.path, self.format, cause)
     }
 
     /// The one connection that writes, with the newest layout.
@@ -166,7 +148,7 @@ impl OwnedFile {
             Connection::open_with_flags(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE | COMMON)
                 .map_err(&sql)?;
         settings(&conn, options.writer_cache_kib).map_err(&sql)?;
-        self.check_owner(&conn)?;
+        check_owner(&conn, &self.path, self.format)?;
         if self.unclean {
             self.check_damage(&conn)?;
         }
@@ -198,31 +180,6 @@ impl OwnedFile {
                 .map_err(&sql)?;
         settings(&conn, 64).map_err(&sql)?;
         Ok(conn)
-    }
-
-    fn check_owner(&self, conn: &Connection) -> Result<(), OpenError> {
-        let sql = self.sql();
-        let pragma = |name| conn.pragma_query_value(None, name, |r| r.get::<_, i64>(0));
-        let found = pragma("user_version").map_err(&sql)?;
-        let id = pragma("application_id").map_err(&sql)?;
-        let tables: i64 = conn
-            .query_row("SELECT count(*) FROM sqlite_schema", [], |r| r.get(0))
-            .map_err(&sql)?;
-        if tables == 0 && found == 0 {
-            return Ok(());
-        }
-        if id != i64::from(self.format.application_id) {
-            return Err(OpenError::Foreign(self.path.clone(), self.format.what));
-        }
-        let known = i64::try_from(self.format.layouts.len()).unwrap_or(i64::MAX);
-        if found > known {
-            return Err(OpenError::Newer {
-                path: self.path.clone(),
-                found,
-                known,
-            });
-        }
-        Ok(())
     }
 
     /// A quick check, bounded in time: a large store must not keep a restart waiting for long.

@@ -70,14 +70,26 @@ routes:
 impl Gateway {
     /// Starts `fuelgate serve` and waits until it is ready. `$DIR` in the text becomes the gateway's folder.
     pub fn start(config: &str) -> Self {
+        let mut gateway = Self::prepare(config);
+        gateway.start_again();
+        gateway
+    }
+
+    /// The same without waiting until it is ready, only until it listens.
+    pub fn launch(config: &str) -> Self {
+        let mut gateway = Self::prepare(config);
+        gateway.launch_again();
+        gateway
+    }
+
+    fn prepare(config: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut gateway = Self {
+        let gateway = Self {
             folder,
             child: None,
             listeners: HashMap::new(),
         };
         gateway.write_config(config);
-        gateway.start_again();
         gateway
     }
 
@@ -94,8 +106,21 @@ impl Gateway {
         std::fs::rename(new, self.config_file()).unwrap();
     }
 
-    /// Starts the process (again).
+    /// Starts the process (again) and waits until it is ready.
     pub fn start_again(&mut self) {
+        self.launch_again();
+        super::eventually("it is ready", Duration::from_secs(20), || {
+            self.is_ready().then_some(())
+        });
+    }
+
+    /// Whether it says that it is ready.
+    pub fn is_ready(&self) -> bool {
+        http::request(self.listener("admin"), "GET", "/readyz", &[], None).status == 200
+    }
+
+    /// Starts the process (again) and waits until it listens.
+    pub fn launch_again(&mut self) {
         assert!(self.child.is_none(), "it runs already");
         let log = std::fs::OpenOptions::new()
             .create(true)
@@ -136,10 +161,8 @@ impl Gateway {
             self.listeners
                 .entry(what.to_owned())
                 .or_insert(address.parse().unwrap());
-            if let Some(admin) = self.listeners.get("admin")
-                && self.listeners.len() > 1
-                && http::request(*admin, "GET", "/readyz", &[], None).status == 200
-            {
+            // The admin API's comes last.
+            if self.listeners.contains_key("admin") {
                 return;
             }
         }
@@ -183,6 +206,11 @@ impl Gateway {
     /// SIGTERM, and the exit code.
     pub fn stop(&mut self) -> Option<i32> {
         self.signal("TERM");
+        self.child.take().unwrap().wait().unwrap().code()
+    }
+
+    /// Waits until it has ended by itself; the exit code.
+    pub fn wait(&mut self) -> Option<i32> {
         self.child.take().unwrap().wait().unwrap().code()
     }
 

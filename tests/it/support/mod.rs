@@ -4,6 +4,8 @@ pub mod backend;
 pub mod gateway;
 pub mod http;
 pub mod programs;
+pub mod proxy;
+pub mod redis;
 
 use std::time::{Duration, Instant};
 

@@ -1,6 +1,8 @@
 //! What the store decides, as pure arithmetic over its time: the model that the script in Redis is held against; never used to serve.
 
 mod level;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -108,6 +108,16 @@ impl Account {
         );
     }
 
+    /// Nodes on their own admitted no more than comes in `ms`.
+    pub(super) fn check_alone(&self, ms: u64) {
+        assert!(
+            self.alone <= i128::from(self.spec.in_ms(ms)),
+            "{}: {} tokens were admitted without the store in {ms} ms",
+            self.name,
+            self.alone
+        );
+    }
+
     /// When all that nodes did is reported: the bucket knows of everything but `unknown` tokens.
     pub(super) fn check_level(&self, tokens: i64, part: u64, unknown: u64) {
         let level = self.spec.parts(tokens, part);
@@ -120,6 +130,22 @@ impl Account {
             (level + spent - budget) / self.unit()
         );
     }
+}
+
+/// The most tokens in any window of so many milliseconds over what burst and rate allow in it; below zero where none
+/// holds as many.
+pub(super) fn worst_window(spec: &RateSpec, log: &[(u64, u64)], width: u64) -> i128 {
+    let most = i128::from(spec.burst) + i128::from(spec.in_ms(width));
+    let (mut sum, mut first, mut worst) = (0, 0, 0);
+    for (at, tokens) in log {
+        sum += i128::from(*tokens);
+        while log[first].0 + width <= *at {
+            sum -= i128::from(log[first].1);
+            first += 1;
+        }
+        worst = worst.max(sum);
+    }
+    worst - most
 }
 
 /// A single bucket that sees every request at once: what nodes together are measured by.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::node::Node;
 use super::world::{Event, World};
+use crate::config::model::OnStoreFailure;
 
 /// How often windows are looked at.
 const SAMPLE_MS: u64 = 25;
@@ -64,6 +65,27 @@ impl World {
             }
         }
         self.at(self.t + SAMPLE_MS, Event::Sample);
+    }
+
+    /// What nodes admitted on their own in one outage of all is no more than the rate brings, from its beginning until
+    /// the last node has noticed its end.
+    pub(super) fn check_alone(&self) {
+        let faults = &self.setup.faults;
+        let &[(begin, end, cut)] = faults.outages.as_slice() else {
+            return;
+        };
+        if self.calls_fail_besides
+            || cut < self.nodes.len()
+            || !faults.crashes.is_empty()
+            || !faults.changes.is_empty()
+            || self.setup.policy != OnStoreFailure::Local
+        {
+            return;
+        }
+        let noticed = end - begin + 1_500;
+        for key in self.keys.iter().chain(&self.account) {
+            key.check_alone(noticed);
+        }
     }
 
     /// Nobody holds anything and everything is reported: the store's levels say no more than is left.

@@ -1,5 +1,8 @@
 //! Runs of the simulation over many seeds: the whole range of setups, and those that must serve nearly all there is.
 
+use parking_lot::Mutex;
+
+use super::checks::worst_window;
 use super::world::World;
 use super::{Faults, Limits, Setup};
 use crate::base::clock::Timestamp;
@@ -226,6 +229,7 @@ fn saturated(seed: u64) -> Setup {
 
 #[test]
 fn nearly_all_that_may_be_served_is_served_however_the_load_is_spread() {
+    let least = Mutex::new(1.0_f64);
     each_seed(seeds() / 10, |seed| {
         let setup = saturated(seed);
         let mut world = World::new(setup.clone());
@@ -235,7 +239,48 @@ fn nearly_all_that_may_be_served_is_served_however_the_load_is_spread() {
             served >= 0.98,
             "{served} of what one bucket would serve: {setup:?}"
         );
+        let mut least = least.lock();
+        *least = least.min(served);
     });
+    tell(&format!("least served {}", least.into_inner()));
+}
+
+#[test]
+fn in_strict_mode_no_window_of_one_or_ten_seconds_holds_more_than_burst_and_rate() {
+    let (strict_worst, shared_worst) = (Mutex::new([i128::MIN; 2]), Mutex::new([i128::MIN; 2]));
+    each_seed(seeds() / 2, |seed| {
+        let mut setup = any(seed);
+        // Nothing that windows are not bound by: another rate, a lost grant, a request that was given back.
+        setup.faults.changes.clear();
+        setup.faults.failovers.clear();
+        setup.faults.undone = 0;
+        setup.length = 12_000;
+        let strict = setup.strict;
+        let mut world = World::new(setup.clone());
+        world.run_load();
+        let spec = world.terms[0].key;
+        for log in &world.log {
+            let over = [1_000, 10_000].map(|width| worst_window(&spec, log, width));
+            assert!(
+                !strict || over.iter().all(|n| *n <= 0),
+                "{over:?}: {setup:?}"
+            );
+            let mut worst = if strict { &strict_worst } else { &shared_worst }.lock();
+            *worst = [worst[0].max(over[0]), worst[1].max(over[1])];
+        }
+    });
+    let (strict, shared) = (strict_worst.into_inner(), shared_worst.into_inner());
+    tell(&format!(
+        "worst excess in 1 s and 10 s: strict {strict:?}, shared {shared:?}"
+    ));
+}
+
+/// Figures of a run, for whoever asked for them with `FUELGATE_SIMULATION_FIGURES=1`.
+#[expect(clippy::print_stderr, reason = "a test's output is its terminal")]
+fn tell(figures: &str) {
+    if std::env::var("FUELGATE_SIMULATION_FIGURES").is_ok_and(|v| v == "1") {
+        eprintln!("{figures}");
+    }
 }
 
 #[test]

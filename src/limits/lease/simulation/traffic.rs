@@ -58,6 +58,9 @@ impl World {
     pub(super) fn admit(&mut self, n: usize, key: usize, spent: Spent) {
         self.admitted += 1;
         self.tally(key, &spent, 1);
+        if is_leased(&spent) {
+            self.log[key].push((self.t, spent.key));
+        }
         let (of_key, of_account) = &mut self.spent[n][key];
         *of_key += spent.key;
         *of_account += spent.account;

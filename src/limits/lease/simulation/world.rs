@@ -88,7 +88,11 @@ pub(super) struct World {
     pub(super) admitted: u64,
     pub(super) refused: u64,
     pub(super) alone_admitted: u64,
+    /// Tokens of each key admitted from leases, and when.
+    pub(super) log: Vec<Vec<(u64, u64)>>,
     pub(super) boots: u64,
+    /// Whether calls fail outside of outages as well.
+    pub(super) calls_fail_besides: bool,
 }
 
 fn plan(limits: &Limits) -> Plan {
@@ -137,6 +141,8 @@ impl World {
             next: vec![0.0; setup.nodes],
             spent: vec![vec![(0, 0); setup.keys]; setup.nodes],
             boots: setup.nodes as u64,
+            calls_fail_besides: setup.faults.lost + setup.faults.lost_replies + setup.faults.slow
+                > 0,
             setup,
             rng,
             t: 0,
@@ -160,6 +166,7 @@ impl World {
             admitted: 0,
             refused: 0,
             alone_admitted: 0,
+            log: vec![Vec::new(); names.len()],
         };
         world.plan_events();
         world
@@ -215,6 +222,7 @@ impl World {
         self.run_until(self.setup.length + CALM_MS);
         self.hours.check("hour", self.setup.limits.hour);
         self.months.check("month", self.setup.limits.month);
+        self.check_alone();
         self.check_end();
     }
 

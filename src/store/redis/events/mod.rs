@@ -42,6 +42,9 @@
 mod backlog;
 mod claims;
 mod complete;
+mod copy_in;
+mod copy_look;
+pub(super) mod copy_sweep;
 mod deliveries;
 mod endpoints;
 mod erase;
@@ -60,6 +63,9 @@ mod tests;
 
 use async_trait::async_trait;
 
+// For copies of another store.
+pub(super) use self::copy_in::{forget_erasure, lists};
+pub(super) use self::copy_look::look;
 // For the erasure of an account, of which these are a part.
 pub(super) use self::erase::{begin_erasure, erase_some, has_data};
 use super::Store;

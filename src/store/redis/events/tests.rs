@@ -71,6 +71,12 @@ async fn stores() -> Stores {
 
 contract_tests!(stores().await; events, deliveries);
 
+mod cluster {
+    use super::*;
+
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries);
+}
+
 fn release(e: &Event) -> Settlement {
     Settlement::Release {
         event_id: e.id.clone(),

@@ -1,9 +1,23 @@
 //! Numbers of the link; all atomics, so that nobody waits to count.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use prometheus::Histogram;
+use tokio::sync::watch;
+
+use super::Patience;
 use super::fault::{KINDS, Kind};
+
+/// Where the time of calls is shown.
+#[derive(Debug)]
+pub struct CallTimes {
+    /// Of calls on a request's path.
+    pub hot: Histogram,
+    /// Of all others.
+    pub calm: Histogram,
+}
 
 /// Numbers of a link since the process began.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -40,6 +54,9 @@ pub(super) struct Counters {
     pub(super) failed_connects: AtomicU64,
     pub(super) redirects: AtomicU64,
     pub(super) messages_lost: AtomicU64,
+    /// Grows with `connects`, and can be waited for.
+    pub(super) connected: watch::Sender<u64>,
+    pub(super) times: OnceLock<CallTimes>,
 }
 
 /// Adds one.
@@ -49,13 +66,26 @@ pub(super) fn count(counter: &AtomicU64) {
 
 impl Counters {
     /// Counts a call and what came of it.
-    pub(super) fn called(&self, took: Duration, error: Option<Kind>) {
+    pub(super) fn called(&self, patience: Patience, took: Duration, error: Option<Kind>) {
         count(&self.calls);
+        if let Some(times) = self.times.get() {
+            let shown = match patience {
+                Patience::Hot => &times.hot,
+                Patience::Calm => &times.calm,
+            };
+            shown.observe(took.as_secs_f64());
+        }
         let us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
         self.call_us.fetch_add(us, Ordering::Relaxed);
         if let Some(counter) = error.and_then(|kind| self.errors.get(kind as usize)) {
             count(counter);
         }
+    }
+
+    /// Counts a connection, and tells those who wait for one.
+    pub(super) fn connected(&self) {
+        count(&self.connects);
+        self.connected.send_modify(|n| *n += 1);
     }
 
     /// The numbers, without those of the servers.

@@ -104,6 +104,12 @@ impl Kind {
         }
     }
 
+    /// Whether both are the same news to an operator: a server that does not answer is one that cannot be connected to.
+    pub(super) fn reads_like(self, other: Self) -> bool {
+        let is_silence = |kind: Self| kind.says() == Says::MayBeDead;
+        self == other || is_silence(self) && is_silence(other)
+    }
+
     /// Whether another connection may help.
     pub(super) const fn ends_connection(self) -> bool {
         matches!(self, Self::Connection | Self::Credentials | Self::Replica)

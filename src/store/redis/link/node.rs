@@ -74,6 +74,13 @@ impl Node {
         self.state.lock().breaker.is_open()
     }
 
+    /// Whether it does not take our user or password.
+    pub(super) fn is_locked_out(&self) -> bool {
+        let state = self.state.lock();
+        let cause = state.cause.as_ref();
+        cause.is_some_and(|fault| fault.kind == Kind::Credentials)
+    }
+
     /// The connection there is now.
     pub(super) fn connected(&self) -> Option<Connection> {
         self.state.lock().connection.clone()
@@ -200,12 +207,12 @@ impl Node {
         state.attempt = None;
         match outcome {
             Ok(connection) => {
-                count(&self.counters.connects);
                 let before = state.connection.replace(connection);
                 drop(state);
                 drop(before);
                 // It has just served a write, whatever failed while the connection was being made.
                 self.succeeded(Instant::now());
+                self.counters.connected();
                 Ok(())
             }
             Err(fault) => {
@@ -259,7 +266,7 @@ impl Node {
             (opened, state.cause.replace(fault.clone()))
         };
         // Once per change of state: probes repeat the same for as long as the server is away.
-        if opened || before.is_none_or(|before| before.kind != fault.kind) {
+        if opened || before.is_none_or(|before| !before.kind.reads_like(fault.kind)) {
             tracing::error!(
                 server = self.name(),
                 cause = fault.text,

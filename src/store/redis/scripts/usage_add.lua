@@ -123,12 +123,12 @@ for k = 5, #KEYS do
   if parts[k].ends then redis.call('EXPIREAT', KEYS[k], string.format('%.0f', parts[k].ends)) end
 end
 
--- What leads to the hashes ends no sooner than the last of them.
+-- What leads to the hashes ends no sooner than the last of them. No month is taken out of the list before: rows of a
+-- month long past may have come just now. So it grows by twelve a year while an account is used.
 if is_any_new then
   local ends = math.min(math.max(tonumber(ARGV[10]), now + ARGV[6]), now + ARGV[7])
   redis.call('EXPIREAT', KEYS[4], string.format('%.0f', ends))
   redis.call('ZADD', KEYS[3], ARGV[9], ARGV[9])
-  redis.call('ZREMRANGEBYSCORE', KEYS[3], '-inf', string.format('%.0f', math.floor((now - ARGV[7]) / DAY)))
   redis.call('EXPIRE', KEYS[3], ARGV[7])
 end
 

@@ -15,7 +15,8 @@
 //! the shard before the account's rows there are looked for; the script refuses a piece with rows of an account that was
 //! noted later than it was seen, less a margin for clocks, and the piece comes again without them. A piece keeps its
 //! number whatever is left out of it, so that a retry neither adds another's rows twice nor misses them. What can happen
-//! is that sums over everyone have some rows of an account that is gone by then: they name nobody.
+//! is that sums over everyone have some rows of an account that is gone by then: they name nobody; and that an account that
+//! comes back within that margin after its erasure is missing among callers and everyone for so long.
 
 use std::collections::HashSet;
 

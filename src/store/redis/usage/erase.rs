@@ -75,7 +75,7 @@ async fn unlink(store: &Store, names: &[String]) -> Result<(), StoreError> {
 }
 
 /// The hashes of a month that there are.
-async fn filled(
+pub(super) async fn filled(
     store: &Store,
     slot: Slot<'_>,
     month: Timestamp,

@@ -37,6 +37,8 @@
 //! floor lies: what a node with a wrong clock hid, the next node shows again.
 
 mod apply;
+mod copy_in;
+pub(super) mod copy_look;
 mod erase;
 mod owner;
 mod pieces;
@@ -48,6 +50,7 @@ mod tests;
 
 use async_trait::async_trait;
 
+pub use self::copy_in::SliceCopy;
 pub(super) use self::erase::erase_some;
 use super::Store;
 use crate::base::ceilings::STORE_READ_TIME;

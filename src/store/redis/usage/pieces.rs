@@ -108,7 +108,7 @@ struct Hash<'a> {
 
 /// A field of it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Field<'a> {
+pub(super) enum Field<'a> {
     Sum {
         position: u8,
         class: u8,
@@ -129,7 +129,7 @@ enum Field<'a> {
 
 impl Field<'_> {
     /// The text that it begins with, or is.
-    fn text(self) -> String {
+    pub(super) fn text(self) -> String {
         match self {
             Field::Sum {
                 position,

@@ -48,15 +48,10 @@ pub(super) async fn pipe<T: FromRedisValue>(
 
 /// Numbers that a script wrote.
 pub(super) fn numbers<const N: usize>(text: &str) -> Result<[u64; N], StoreError> {
-    let mut found = [0; N];
-    let mut parts = text.split(' ');
-    for n in &mut found {
-        *n = parts
-            .next()
-            .and_then(|p| p.parse().ok())
-            .ok_or_else(|| StoreError::Corrupt(format!("usage: {text:?}")))?;
-    }
-    Ok(found)
+    let all: Result<Vec<u64>, _> = text.split(' ').map(str::parse).collect();
+    all.ok()
+        .and_then(|all| all.try_into().ok())
+        .ok_or_else(|| StoreError::Corrupt(format!("usage: {text:?}")))
 }
 
 /// The instants before which hours and days are not shown any more.

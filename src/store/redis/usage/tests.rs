@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use super::apply::apply;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
+use crate::base::secret::Secret;
 use crate::config::model::RedisStore;
 use crate::store::contract::{Stores, at, contract_tests};
-use crate::store::redis::Store;
-use crate::store::redis::testing;
+use crate::store::redis::link::Patience;
+use crate::store::redis::{Store, testing, twice};
 use crate::usage::model::{Counts, Granularity, KeyUsageRow, RouteUsageRow, UsageBatch};
 use crate::usage::port::{SeriesQuery, UsageStore};
 
@@ -26,6 +27,13 @@ fn stores_on(settings: RedisStore) -> Stores {
     }
 }
 
+mod edges;
+mod erasure;
+mod faults;
+mod memory;
+mod model;
+mod retention;
+
 mod single {
     use super::*;
 
@@ -36,6 +44,101 @@ mod cluster {
     use super::*;
 
     contract_tests!(stores_on(testing::cluster_settings()); usage);
+}
+
+/// Every script is carried out twice, and the second reply is the one that counts.
+mod sent_twice {
+    use super::*;
+
+    fn stores() -> Stores {
+        let mut settings = testing::settings();
+        let url = settings.nodes[0].expose();
+        let port = url.rsplit(':').next().unwrap().parse().unwrap();
+        let port = twice::start(port);
+        settings.nodes = vec![Secret::new(format!("redis://127.0.0.1:{port}"))];
+        stores_on(settings)
+    }
+
+    contract_tests!(stores(); usage);
+}
+
+/// A store on the shared server.
+fn fresh() -> Store {
+    Store::new(testing::settings(), Clock::manual(at(0)))
+}
+
+/// Runs a command beside the store.
+async fn ask<T: redis::FromRedisValue>(store: &Store, words: &[&str]) -> T {
+    let mut cmd = redis::cmd(words[0]);
+    cmd.arg(&words[1..]);
+    store.link.run(Patience::Calm, &cmd).await.unwrap()
+}
+
+fn key_row(account: &str, key: &str, hour: Timestamp, class: u8, requests: u64) -> KeyUsageRow {
+    KeyUsageRow {
+        account_id: account.to_owned(),
+        key_id: key.to_owned(),
+        hour,
+        class,
+        counts: Counts {
+            requests,
+            bytes_in: requests.saturating_mul(7),
+            bytes_out: requests.saturating_mul(11),
+            upstream_us: requests.saturating_mul(13_000),
+        },
+    }
+}
+
+fn route_row(
+    account: &str,
+    key: &str,
+    route: &str,
+    hour: Timestamp,
+    requests: u64,
+) -> RouteUsageRow {
+    RouteUsageRow {
+        account_id: account.to_owned(),
+        key_id: key.to_owned(),
+        route: route.to_owned(),
+        method: "GET".to_owned(),
+        hour,
+        requests,
+        errors: requests / 5,
+        last_at: hour,
+    }
+}
+
+/// A batch of these rows.
+fn rows(
+    boot: &str,
+    sequence: u64,
+    keys: Vec<KeyUsageRow>,
+    routes: Vec<RouteUsageRow>,
+) -> UsageBatch {
+    UsageBatch {
+        boot_id: boot.to_owned(),
+        sequence,
+        keys,
+        routes,
+    }
+}
+
+/// The series of an account, of a key of it or of everyone, over all time.
+fn all_time(account: Option<&str>, key: Option<&str>, granularity: Granularity) -> SeriesQuery {
+    SeriesQuery {
+        account_id: account.map(str::to_owned),
+        key_id: key.map(str::to_owned),
+        from: Timestamp::from_secs(0),
+        to: Timestamp::from_millis(i64::MAX),
+        granularity,
+    }
+}
+
+/// Requests of such a series, by month.
+async fn requests(store: &Store, account: Option<&str>, key: Option<&str>) -> u64 {
+    let query = all_time(account, key, Granularity::Month);
+    let points = store.series(&query).await.unwrap();
+    points.iter().map(|p| p.requests).sum()
 }
 
 const ACCOUNTS: usize = 12;
@@ -52,28 +155,10 @@ fn batch(boot: &str, sequence: u64) -> UsageBatch {
         for key in 0..KEYS {
             let (account_id, key_id) = (format!("acct_{account}"), format!("key_{account}_{key}"));
             let hour = at(0).hour_start();
-            batch.keys.push(KeyUsageRow {
-                account_id: account_id.clone(),
-                key_id: key_id.clone(),
-                hour,
-                class: 2,
-                counts: Counts {
-                    requests: 5,
-                    bytes_in: 7,
-                    bytes_out: 11,
-                    upstream_us: 13_000,
-                },
-            });
-            batch.routes.push(RouteUsageRow {
-                account_id,
-                key_id,
-                route: "/v1/contacts".into(),
-                method: "GET".into(),
-                hour,
-                requests: 5,
-                errors: 1,
-                last_at: at(0),
-            });
+            batch.keys.push(key_row(&account_id, &key_id, hour, 2, 5));
+            batch
+                .routes
+                .push(route_row(&account_id, &key_id, "/v1/contacts", hour, 5));
         }
     }
     batch

@@ -56,7 +56,7 @@ async fn a_failover_loses_nothing_that_the_node_wrote_in_the_last_seconds() {
         .await
         .unwrap();
     bounded("the end of it", || {
-        rig.spool.pending().is_empty() && rig.events.lane.front().is_idle()
+        rig.spool.pending().is_empty() && rig.events.lane.front().is_free_now()
     })
     .await;
     for e in [&safe, &settled, &pending, &late] {
@@ -84,7 +84,7 @@ async fn sending_again_changes_nothing_where_nothing_was_lost() {
     rig.spool.resend();
     let running = rig.run();
     bounded("the end of it", || {
-        rig.events.lane.front().is_idle() && rig.usage.lane.front().is_idle()
+        rig.events.lane.front().is_free_now() && rig.usage.lane.front().is_free_now()
     })
     .await;
     let mut calls = rig.flaky.calls();
@@ -117,7 +117,7 @@ async fn nothing_goes_straight_until_all_is_sent_again() {
     let running = rig.run();
     bounded("a try", || !rig.flaky.calls().is_empty()).await;
     rig.flaky.set(Mode::Up);
-    bounded("the end of it", || rig.events.lane.front().is_idle()).await;
+    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
     let calls = rig.flaky.calls();
     let at = |e: &Event| calls.iter().position(|c| c.contains(&e.id));
     assert!(at(&one) < at(&two), "{calls:?}");
@@ -139,7 +139,7 @@ async fn what_failed_is_not_sent_again() {
     rig.flaky.calls();
     rig.spool.resend();
     let running = rig.run();
-    bounded("the end of it", || rig.events.lane.front().is_idle()).await;
+    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
     assert!(rig.flaky.calls().is_empty());
     running.end().await;
 }

@@ -83,7 +83,7 @@ async fn traffic_goes_on_through_outages_and_every_event_is_released_once() {
         rig.flaky.set(Mode::Up);
         // Under traffic the spool becomes empty, and writes go straight again.
         bounded("an end of the backlog", || {
-            rig.events.lane.front().is_idle()
+            rig.events.lane.front().is_free_now()
         })
         .await;
     }
@@ -327,7 +327,7 @@ fn after_outages_of_every_kind_the_store_is_as_if_there_had_been_none() {
             let running = world.rig.run();
             bounded("the end of the outage", || {
                 let rig = &world.rig;
-                rig.events.lane.front().is_idle() && rig.usage.lane.front().is_idle()
+                rig.events.lane.front().is_free_now() && rig.usage.lane.front().is_free_now()
             })
             .await;
             running.end().await;

@@ -1,0 +1,322 @@
+//! Fills an embedded store with something of every kind, through its ports; never a copy.
+
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::accounts::model::Account;
+use crate::accounts::port::{AccountStore, ErasureStep};
+use crate::base::audit::{AuditEntry, Change, ChangeContext, IdempotentAnswer};
+use crate::base::clock::{Clock, DAY_MS, HOUR_MS, Timestamp};
+use crate::base::ids;
+use crate::base::secret::Secret;
+use crate::config::model::{LegacyHash, PlanOverrides};
+use crate::keys::model::{Digest, DigestKind, KeyRecord, StoredSecret};
+use crate::keys::port::{KeyStore, LastUse};
+use crate::store::embedded::EmbeddedStore;
+use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::port::UsageStore;
+use crate::webhooks::model::{
+    Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
+};
+use crate::webhooks::port::EventStore;
+use crate::webhooks::seal::Sealer;
+
+pub(super) fn now() -> Timestamp {
+    Clock::system().now()
+}
+
+pub(super) fn ago(ms: i64) -> Timestamp {
+    Timestamp::from_millis(now().millis() - ms)
+}
+
+fn context() -> ChangeContext {
+    ChangeContext::internal(now(), "test")
+}
+
+pub(super) fn why(action: &str, account: &str) -> Change {
+    Change {
+        audit: context().entry(
+            action,
+            Some(account),
+            Some("thing"),
+            json!({ "of": account }),
+        ),
+        answer: None,
+    }
+}
+
+fn digest(n: u64) -> Digest {
+    use sha2::Digest as _;
+    sha2::Sha256::digest(n.to_le_bytes()).into()
+}
+
+pub(super) fn key(account: &str, n: u64) -> KeyRecord {
+    let secret = |n, kind, valid_until| StoredSecret {
+        digest: digest(n),
+        kind,
+        valid_until,
+    };
+    let mut secrets = vec![secret(2 * n, DigestKind::Pepper("p1".into()), None)];
+    if n.is_multiple_of(2) {
+        let old = DigestKind::Legacy(LegacyHash::Sha256);
+        secrets.push(secret(2 * n + 1, old, Some(ago(-HOUR_MS))));
+    }
+    KeyRecord {
+        id: ids::new(ids::KEY),
+        account_id: account.to_owned(),
+        name: format!("key {n}\n\"é\""),
+        scopes: vec!["contacts:read".into(), "deals:write".into()],
+        created_at: ago(DAY_MS),
+        expires_at: n.is_multiple_of(3).then(|| ago(-DAY_MS)),
+        last_used_at: None,
+        last_used_ip: None,
+        disabled: n.is_multiple_of(5),
+        revoked_at: None,
+        allowed_ips: vec!["10.0.0.0/8".parse().unwrap()],
+        prefix: "lf_live".into(),
+        last_four: "abcd".into(),
+        secrets,
+        revision: 1,
+    }
+}
+
+fn event(account: &str, kind: &str) -> Event {
+    Event {
+        id: ids::new(ids::EVENT),
+        account_id: account.to_owned(),
+        event_type: kind.to_owned(),
+        occurred_at: ago(5),
+        state: EventState::Pending,
+        sequence: None,
+        data: None,
+        truncated: false,
+        request_id: Some("r".into()),
+        route: Some("/v1/contacts".into()),
+        method: Some("POST".into()),
+        status: Some(201),
+        resource_id: None,
+        conditional: true,
+    }
+}
+
+fn release(e: &Event) -> Settlement {
+    Settlement::Release {
+        event_id: e.id.clone(),
+        account_id: e.account_id.clone(),
+        data: r#"{"name":"Ada\n\u0000"}"#.into(),
+        truncated: false,
+        resource_id: Some("c1".into()),
+    }
+}
+
+async fn endpoint(s: &EmbeddedStore, sealer: &Sealer, account: &str) -> Endpoint {
+    let id = ids::new(ids::WEBHOOK);
+    let endpoint = Endpoint {
+        secrets: vec![
+            sealer
+                .seal(&id, &Secret::new(format!("whsec_{id}")))
+                .unwrap(),
+        ],
+        id,
+        account_id: account.to_owned(),
+        url: "https://receiver.example/hook".into(),
+        event_types: vec!["contact.created".into()],
+        description: Some("theirs".into()),
+        status: EndpointStatus::Active,
+        disabled_reason: None,
+        created_at: now(),
+        revision: 1,
+    };
+    let made = why("webhook.create", account);
+    s.create_endpoint(&endpoint, 50, &made).await.unwrap();
+    endpoint
+}
+
+async fn events(s: &EmbeddedStore, account: &str) {
+    let all: Vec<Event> = (0..4).map(|_| event(account, "contact.created")).collect();
+    s.record_pending(&all).await.unwrap();
+    let unresolved = Settlement::Unresolved {
+        event_id: all[2].id.clone(),
+        account_id: account.to_owned(),
+    };
+    let settled = [release(&all[0]), release(&all[1]), unresolved];
+    s.settle(&settled, now()).await.unwrap();
+    let published = Event {
+        id: format!("theirs-{account}-{}", ids::request_id()),
+        data: Some("{}".into()),
+        state: EventState::Released,
+        conditional: false,
+        ..event(account, "deal.won")
+    };
+    s.publish(&published, now(), &why("event.publish", account))
+        .await
+        .unwrap();
+}
+
+pub(super) fn usage(
+    boot: &str,
+    sequence: u64,
+    accounts: &[String],
+    hours: &[i64],
+    n: u64,
+) -> UsageBatch {
+    let (mut keys, mut routes) = (Vec::new(), Vec::new());
+    for (i, account) in accounts.iter().enumerate() {
+        for back in hours {
+            let hour = ago(back * HOUR_MS).hour_start();
+            for (class, requests) in [(0, 1), (2, n), (5, 2)] {
+                keys.push(KeyUsageRow {
+                    account_id: account.clone(),
+                    key_id: format!("key_{}", i % 3),
+                    hour,
+                    class,
+                    counts: Counts {
+                        requests,
+                        bytes_in: requests * 10,
+                        bytes_out: requests * 100,
+                        upstream_us: requests * 700,
+                    },
+                });
+            }
+            routes.push(RouteUsageRow {
+                account_id: account.clone(),
+                key_id: format!("key_{}", i % 3),
+                route: format!("/v1/{{x}}/{}", i % 2),
+                method: "GET".into(),
+                hour,
+                requests: n,
+                errors: 1,
+                last_at: hour,
+            });
+        }
+    }
+    UsageBatch {
+        boot_id: boot.to_owned(),
+        sequence,
+        keys,
+        routes,
+    }
+}
+
+pub(super) fn names(prefix: &str, count: usize) -> Vec<String> {
+    (0..count).map(|n| format!("{prefix}_{n}@a.b")).collect()
+}
+
+/// Fills a store with something of every kind; `round` makes it another time.
+pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
+    let peppers = config_peppers();
+    let sealer = Sealer::new(&peppers);
+    let accounts = names(&format!("acct{round}"), 12);
+    for (n, account) in accounts.iter().enumerate() {
+        let n = n as u64;
+        for k in 0..3 {
+            let mut key = key(account, round * 1000 + n * 10 + k);
+            let answer = context();
+            let mut made = why("key.create", account);
+            made.answer = Some(IdempotentAnswer {
+                key: format!("test/keys.create/{}", key.id),
+                request_digest: digest(n),
+                status: 201,
+                body: "{\"a\":\n1}".into(),
+                expires_at: answer.at.plus(Duration::from_secs(24 * 3600)),
+            });
+            s.create_key(&key, "standard", 100, now(), &made)
+                .await
+                .unwrap();
+            if k == 1 {
+                key.revision += 1;
+                key.revoked_at = Some(now());
+                let revoked = why("key.revoke", account);
+                s.update_key(&key, &revoked).await.unwrap();
+            }
+            let used = LastUse {
+                key_id: key.id.clone(),
+                at: now(),
+                ip: Some("2001:db8::1".parse().unwrap()),
+            };
+            s.note_last_uses(&[used]).await.unwrap();
+        }
+        if n.is_multiple_of(3) {
+            let changed = Account {
+                id: account.clone(),
+                plan: "gold".into(),
+                overrides: PlanOverrides {
+                    max_keys: Some(7),
+                    ..PlanOverrides::default()
+                },
+                suspended: n == 3,
+                created_at: now(),
+                erasing: false,
+            };
+            let put = why("account.update", account);
+            s.put_account(&changed, &put).await.unwrap();
+        }
+        for status in [
+            EndpointStatus::Active,
+            EndpointStatus::Paused,
+            EndpointStatus::Disabled,
+        ] {
+            let mut endpoint = endpoint(s, &sealer, account).await;
+            if n.is_multiple_of(4) {
+                events(s, account).await;
+            }
+            if status != EndpointStatus::Active {
+                endpoint.status = status;
+                endpoint.revision += 1;
+                let changed = why("webhook.update", account);
+                s.update_endpoint(&endpoint, &changed).await.unwrap();
+            }
+            if n == 4 && status == EndpointStatus::Active {
+                let gone = why("webhook.delete", account);
+                s.delete_endpoint(&endpoint.id, now(), &gone).await.unwrap();
+            }
+        }
+        events(s, account).await;
+    }
+    let claimed = s.claim_due(now(), ago(-600_000), 12).await.unwrap();
+    for (n, c) in claimed.iter().enumerate() {
+        let outcome = match n % 4 {
+            0 => Outcome::Succeeded,
+            1 => Outcome::Retry(ago(-900_000)),
+            2 => Outcome::Exhausted,
+            // Still claimed when it is copied.
+            _ => continue,
+        };
+        let attempt = Attempt {
+            at: now(),
+            status: Some(500),
+            latency_ms: 12,
+            error: Some("500".into()),
+            reply_excerpt: Some("oops".into()),
+        };
+        s.complete(&c.delivery.id, &c.claim, &attempt, &outcome, now())
+            .await
+            .unwrap();
+    }
+    let hours = [0, 1, 2, 30, 24 * 20, 24 * 33, 24 * 70];
+    let boot = format!("boot{round}");
+    s.apply(&usage(&boot, 1, &accounts, &hours, 3))
+        .await
+        .unwrap();
+    s.apply(&usage(&boot, 2, &accounts, &[0], 4)).await.unwrap();
+    s.record_audit(&AuditEntry {
+        account_id: None,
+        ..context().entry("config.reload", None, None, json!(null))
+    })
+    .await
+    .unwrap();
+}
+
+fn config_peppers() -> Vec<crate::config::model::Pepper> {
+    vec![crate::config::model::Pepper {
+        id: "p1".into(),
+        secret: Secret::new("0123456789abcdef0123456789abcdef"),
+    }]
+}
+
+pub(super) async fn erase(s: &EmbeddedStore, account: &str) {
+    let gone = why("account.erase", account);
+    s.begin_erasure(account, &gone).await.unwrap();
+    while s.erase_some(account).await.unwrap() != ErasureStep::Done {}
+}
