@@ -102,21 +102,26 @@ events: [ {{ type: contact.created, route: {{ method: POST, path: /v1/contacts }
         ["taskset", "-c", PROXY_CPU, binary, "serve", "--config", str(folder / "fuelgate.yaml")],
         stdout=subprocess.PIPE, text=True, env={**os.environ, "FUELGATE_LOG": "warn"},
     )
-    ports = {}
-    for line in process.stdout:
-        match = re.match(r"listening (\S+) .*:(\d+)\s*$", line)
-        if match:
-            ports[match[1]] = int(match[2])
-        if "admin" in ports and len(ports) >= 2:
-            break
-    request = urllib.request.Request(
-        f"http://127.0.0.1:{ports['admin']}/admin/v1/keys",
-        json.dumps({"account_id": "acct_bench", "name": "bench", "scopes": ["contacts:read"],
-                    "expires_in_days": None}).encode(),
-        {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
-    )
-    secret = json.load(urllib.request.urlopen(request))["secret"]
-    port = next(p for name, p in ports.items() if name not in ("admin", "portal", "status"))
+    try:
+        ports = {}
+        for line in process.stdout:
+            match = re.match(r"listening (\S+) .*:(\d+)\s*$", line)
+            if match:
+                ports[match[1]] = int(match[2])
+            if "admin" in ports and len(ports) >= 2:
+                break
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{ports['admin']}/admin/v1/keys",
+            json.dumps({"account_id": "acct_bench", "name": "bench", "scopes": ["contacts:read"],
+                        "expires_in_days": None}).encode(),
+            {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+        )
+        secret = json.load(urllib.request.urlopen(request))["secret"]
+        port = next(p for name, p in ports.items() if name not in ("admin", "portal", "status"))
+    except BaseException:
+        # Nobody else knows of it yet.
+        process.kill()
+        raise
     return process, port, secret
 
 
