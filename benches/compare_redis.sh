@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/install.sh
 need_build_tools
-need_packages nginx-light libnginx-mod-http-lua lua-nginx-redis redis-server wrk python3 procps
+need_packages nginx-light libnginx-mod-http-lua lua-nginx-redis redis-server wrk apache2-utils python3 procps
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
 say "building in release"
 cargo build --release --locked --bin fuelgate
