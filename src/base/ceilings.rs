@@ -249,8 +249,11 @@ pub const LEASE_WAIT: Duration = Duration::from_millis(100);
 pub const LEASE_RETRY: Duration = Duration::from_millis(10);
 /// See [`LEASE_RETRY`].
 pub const LEASE_RETRY_MOST: Duration = Duration::from_millis(1_000);
-/// Grants that are under way at once.
-pub const LEASE_CALLS: usize = 256;
+/// Grants that are under way at once. Redis carries out some 15,000 a second: with so many the last of them is answered well
+/// within the default deadline, and enough of them are under way where Redis is 5 ms away.
+pub const LEASE_CALLS: usize = 128;
+/// Of them, those that nobody waits for: what is given back, or fetched ahead.
+pub const LEASE_CALM_CALLS: usize = 32;
 /// Keys that wait for their grant; for further ones `limits.on_store_failure` decides.
 pub const LEASE_QUEUE: usize = 65_536;
 /// Tokens that a bucket may owe at most: 2^40.
@@ -275,6 +278,8 @@ pub const REDIS_CONNECT_TIME: Duration = Duration::from_secs(1);
 pub const REDIS_SILENCE: Duration = Duration::from_secs(5);
 /// Calls that wait to be written to one Redis server; further ones wait within their deadlines.
 pub const REDIS_QUEUE: usize = 1_024;
+/// Calls of operators and of background work that one server is sent at once: a request's call comes after them at worst.
+pub const REDIS_CALM_CALLS: usize = 16;
 /// Failures in a row after which calls on a request's path no longer wait for a Redis server.
 pub const REDIS_FAILURES: u32 = 5;
 /// First pause before a Redis server that failed is tried again.
@@ -309,6 +314,9 @@ pub const ERASURE_LOOK: Duration = Duration::from_secs(300);
 pub const REDIS_START_TIME: Duration = Duration::from_secs(10);
 /// Readings of a Redis server's clock from which the best is taken.
 pub const REDIS_CLOCK_READINGS: usize = 8;
+/// By how much this machine's clock and the store's may differ, beside what a reading may be off, before the store's is
+/// followed: time does not go to and fro for nothing.
+pub const CLOCK_STEP: Duration = Duration::from_millis(100);
 /// By how much this machine's clock and the store's may differ before there is a warning.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
 /// Entries that one script of events in Redis touches, or one exchange reads: Redis does nothing else meanwhile.
@@ -376,9 +384,10 @@ pub const SPOOL_LONG_OUTAGE: Duration = Duration::from_secs(300);
 /// How long events that were left pending are not looked for after such an outage: other nodes drain their spools first.
 pub const SPOOL_SWEEP_PAUSE: Duration = Duration::from_secs(60);
 /// Rows of a usage batch that one script call in Redis adds to a slot.
-pub const USAGE_PIECE_ROWS: usize = 256;
-/// Script calls of one usage batch under way in Redis at once.
-pub const USAGE_CALLS: usize = 64;
+pub const USAGE_PIECE_ROWS: usize = 32;
+/// Script calls of one usage batch under way in Redis at once: a piece of a shard takes Redis half a millisecond, and requests
+/// wait meanwhile.
+pub const USAGE_CALLS: usize = 8;
 /// How long Redis remembers at least which batch of a process it has: longer than any spool waits.
 pub const USAGE_MARKER_TIME: Duration = Duration::from_secs(8 * 24 * 3600);
 /// Processes whose batches a slot in Redis remembers; with more, the one seen longest ago is forgotten.
@@ -412,6 +421,7 @@ const _: () = assert!(LEASE_RECORD.as_millis() <= LEASE_BUCKET.as_millis());
 const _: () = assert!(LEASE_SPARE.as_millis() < (1 << 53) / RATE_TOKENS as u128);
 // So is a period squared, in milliseconds.
 const _: () = assert!(RATE_SECONDS * RATE_SECONDS * 1_000_000 < 1 << 53);
+const _: () = assert!(LEASE_CALM_CALLS < LEASE_CALLS);
 const _: () = assert!(REDIS_PROBE_FIRST.as_millis() < REDIS_PROBE_LONGEST.as_millis());
 const _: () = assert!(REDIS_CONNECT_TIME.as_millis() < STORE_READ_TIME.as_millis());
 const _: () = assert!(STORE_READ_TIME.as_secs() < REDIS_LATE_CALL.as_secs());

@@ -15,7 +15,9 @@ use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
 use super::lease::{Answer, Look, Revision, Terms, Tick, Who};
 use super::leased::LeasedKey;
 use super::port::{Beat, LeaseStore};
-use crate::base::ceilings::{LEASE_CALLS, LEASE_DRAIN, LEASE_QUEUE, NODE_BEAT, NODE_LIVE};
+use crate::base::ceilings::{
+    LEASE_CALLS, LEASE_CALM_CALLS, LEASE_DRAIN, LEASE_QUEUE, NODE_BEAT, NODE_LIVE,
+};
 use crate::base::clock::{Ticks, Timestamp};
 use crate::base::error::StoreError;
 use crate::config::model::Plan;
@@ -199,7 +201,8 @@ impl Desk {
             return;
         };
         let mut watched = BinaryHeap::new();
-        let mut calls = JoinSet::new();
+        // Those that requests wait for, and those that nobody does.
+        let (mut calls, mut calm) = (JoinSet::new(), JoinSet::new());
         let mut beats = interval(NODE_BEAT);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beating = JoinSet::new();
@@ -215,12 +218,17 @@ impl Desk {
                         self.watch(&mut watched, key);
                     }
                 }
-                Some(key) = queue.recv(), if calls.len() < LEASE_CALLS => {
+                Some(done) = calm.join_next(), if !calm.is_empty() => {
+                    if let Ok(key) = done {
+                        self.watch(&mut watched, key);
+                    }
+                }
+                Some(key) = queue.recv(), if calls.len() + calm.len() < LEASE_CALLS => {
                     key.queued.store(false, Ordering::Release);
                     calls.spawn(Arc::clone(&self).call(key));
                 }
-                () = sleep(next_look), if calls.len() < LEASE_CALLS => {
-                    self.look(&mut watched, &mut calls);
+                () = sleep(next_look), if calm.len() < LEASE_CALM_CALLS => {
+                    self.look(&mut watched, &mut calm);
                 }
                 _ = beats.tick(), if beating.is_empty() => {
                     beating.spawn(Arc::clone(&self).say_it_lives());
@@ -231,7 +239,7 @@ impl Desk {
                 _ = beating.join_next(), if !beating.is_empty() => {}
             }
         }
-        self.end(watched, calls).await;
+        self.end(watched, [calls, calm]).await;
     }
 
     fn until(&self, at: Tick) -> Duration {
@@ -262,12 +270,12 @@ impl Desk {
     fn look(
         self: &Arc<Self>,
         watched: &mut BinaryHeap<Reverse<Watched>>,
-        calls: &mut JoinSet<Arc<LeasedKey>>,
+        calm: &mut JoinSet<Arc<LeasedKey>>,
     ) {
         let now = self.tick();
         // A few at a time: calls and beats come in between.
         for _ in 0..LOOKS {
-            if calls.len() >= LEASE_CALLS {
+            if calm.len() >= LEASE_CALM_CALLS {
                 return;
             }
             let Some(Reverse(next)) = watched.pop_if_due(now) else {
@@ -277,7 +285,7 @@ impl Desk {
                 Look::Later(at) => watched.push(Reverse(Watched { at, key: next.key })),
                 Look::Call => {
                     next.key.watched.store(false, Ordering::Relaxed);
-                    calls.spawn(Arc::clone(self).call(next.key));
+                    calm.spawn(Arc::clone(self).call(next.key));
                 }
                 Look::Done => next.key.watched.store(false, Ordering::Relaxed),
             }
@@ -326,13 +334,16 @@ impl Desk {
     async fn end(
         self: &Arc<Self>,
         watched: BinaryHeap<Reverse<Watched>>,
-        mut calls: JoinSet<Arc<LeasedKey>>,
+        begun: [JoinSet<Arc<LeasedKey>>; 2],
     ) {
         let drained = timeout(LEASE_DRAIN, async {
             let mut held: Vec<_> = watched.into_iter().map(|w| w.0.key).collect();
-            while let Some(done) = calls.join_next().await {
-                held.extend(done.ok());
+            for mut calls in begun {
+                while let Some(done) = calls.join_next().await {
+                    held.extend(done.ok());
+                }
             }
+            let mut calls = JoinSet::new();
             for key in held {
                 if !key.with(|lease, shared, now| lease.give_all_back(shared, now)) {
                     continue;

@@ -1,5 +1,6 @@
 //! Limits of several nodes over one store in memory: waiting, spending, outages, giving back; never a network.
 
+mod calm;
 mod said;
 
 use std::collections::HashMap;
@@ -25,6 +26,8 @@ struct Memory {
     ticks: Ticks,
     down: AtomicBool,
     grants: AtomicU64,
+    /// Calls that have begun.
+    begun: AtomicU64,
     /// How many calls are yet answered as if a later one had come before.
     stale: AtomicU64,
     left: Mutex<Vec<String>>,
@@ -39,6 +42,7 @@ impl Memory {
             ticks: ticks.clone(),
             down: AtomicBool::new(false),
             grants: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
             stale: AtomicU64::new(0),
             left: Mutex::default(),
             gate: None,
@@ -60,6 +64,7 @@ impl Memory {
 #[async_trait]
 impl LeaseStore for Memory {
     async fn grant(&self, ask: &Ask) -> Result<Answer, StoreError> {
+        self.begun.fetch_add(1, Ordering::SeqCst);
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
         }

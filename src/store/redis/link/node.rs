@@ -5,7 +5,7 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 use redis::{RedisError, Value};
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::Patience;
@@ -15,7 +15,7 @@ use super::counters::{Counters, count};
 use super::dial::{Dialer, Hears, Opened};
 use super::fault::{Fault, Kind, Miss, Says, miss};
 use super::request::Request;
-use crate::base::ceilings::{REDIS_CONNECT_TIME, REDIS_RENEW_PAUSE};
+use crate::base::ceilings::{REDIS_CALM_CALLS, REDIS_CONNECT_TIME, REDIS_RENEW_PAUSE};
 
 /// Called when a server is in trouble, so that a cluster looks whether another has taken its place.
 pub(super) type Alarm = Box<dyn Fn() + Send + Sync>;
@@ -31,6 +31,8 @@ pub(super) struct Node {
     alarm: Alarm,
     /// Whether it answered when it was last asked.
     up: AtomicBool,
+    /// Lets [`REDIS_CALM_CALLS`] through at once: the server answers in order, so that a burst would stand before hot calls.
+    calm: Semaphore,
     // Held for a few instructions at a time, never over an await.
     state: Mutex<State>,
 }
@@ -60,6 +62,7 @@ impl Node {
             counters,
             alarm,
             up: AtomicBool::new(false),
+            calm: Semaphore::new(REDIS_CALM_CALLS),
             state: Mutex::default(),
         })
     }
@@ -104,6 +107,14 @@ impl Node {
         asking: bool,
         deadline: Instant,
     ) -> Result<Value, Miss> {
+        let _turn = match patience {
+            Patience::Hot => None,
+            // It was not sent: that says nothing about the server.
+            Patience::Calm => match timeout_at(deadline, self.calm.acquire()).await {
+                Ok(turn) => turn.ok(),
+                Err(_) => return Err(Fault::timeout().into()),
+            },
+        };
         let began = Instant::now();
         let mut connection = self.connection(patience, began, deadline).await?;
         let answer = timeout_at(deadline, request.send(&mut connection.inner, asking)).await;

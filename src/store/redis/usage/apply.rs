@@ -51,7 +51,7 @@ where
     // Workers take from one list, so that a large batch has no more futures than calls.
     let next = Mutex::new(cut.accounts.iter());
     let seen = Mutex::new(Seen::default());
-    let workers = (0..USAGE_CALLS.min(cut.accounts.len())).map(|_| async {
+    try_join_all((0..USAGE_CALLS.min(cut.accounts.len())).map(|_| async {
         loop {
             let Some((account, pieces)) = next.lock().next() else {
                 return Ok::<_, StoreError>(());
@@ -59,14 +59,18 @@ where
             let at = sender.account(pieces).await?;
             seen.lock().note(account, at);
         }
-    });
-    try_join_all(workers).await?;
+    }))
+    .await?;
     let seen = seen.into_inner();
-    try_join_all(
-        cut.shards
-            .iter()
-            .map(|(shard, pieces)| sender.shard(*shard, pieces, &seen)),
-    )
+    let next = Mutex::new(cut.shards.iter());
+    try_join_all((0..USAGE_CALLS.min(cut.shards.len())).map(|_| async {
+        loop {
+            let Some((shard, pieces)) = next.lock().next() else {
+                return Ok::<_, StoreError>(());
+            };
+            sender.shard(*shard, pieces, &seen).await?;
+        }
+    }))
     .await?;
     Ok(())
 }

@@ -41,6 +41,43 @@ async fn a_script_that_redis_forgot_is_sent_anew() {
 }
 
 #[tokio::test]
+async fn a_burst_of_background_work_does_not_stand_before_a_request() {
+    inline!(SPIN, "for i = 1, 200000 do end return redis.call('TIME')");
+    let server = Server::start(&[]);
+    // What stands before it at worst, on a busy machine.
+    let link = Link::new(RedisStore {
+        deadline: Duration::from_millis(250),
+        ..server.settings()
+    });
+    write(&link, Patience::Hot, "k").await.unwrap();
+    let spin = async |link: Link| {
+        let call = Call::new(&SPIN).key("k");
+        link.script::<Value>(Patience::Calm, &call).await.unwrap();
+    };
+    let began = Instant::now();
+    spin(link.clone()).await;
+    let one = began.elapsed();
+    // Together they take several times the deadline.
+    let many = (2_000 / one.as_millis().max(1)).clamp(200, 2_000);
+    let burst: Vec<_> = (0..many)
+        .map(|_| tokio::spawn(spin(link.clone())))
+        .collect();
+    let mut asked = 0;
+    while !burst.iter().all(JoinHandle::is_finished) {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        let began = Instant::now();
+        let answer = write(&link, Patience::Hot, "k").await;
+        answer.unwrap_or_else(|e| panic!("{e} after {:?}; one took {one:?}", began.elapsed()));
+        asked += 1;
+    }
+    assert!(asked > 10, "{asked}");
+    for call in burst {
+        call.await.unwrap();
+    }
+    assert_eq!(link.stats().breakers_open, 0);
+}
+
+#[tokio::test]
 async fn what_a_script_refuses_reaches_its_caller_and_says_nothing_about_the_server() {
     let link = Link::new(settings());
     let call = |why: &str| Call::new(&REFUSE).key("k").arg(why);
