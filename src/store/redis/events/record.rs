@@ -57,6 +57,7 @@ fn call(shard: &Shard, events: &[&Event], now: Timestamp) -> Call {
         let call = call
             .key(shard.erasing(&e.account_id))
             .key(shard.event(&e.id))
+            .key(shard.dropped(&e.id))
             .key(shard.events_of(&e.account_id))
             .key(shard.events_like(&e.event_type))
             .arg(&e.id);

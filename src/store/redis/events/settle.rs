@@ -7,7 +7,7 @@ use redis::Value;
 use super::roster::{Roster, Target, add_targets};
 use super::rows::{Fields, Hash, add_fields, parsed};
 use super::shard::Shard;
-use crate::base::ceilings::{REDIS_SETTLE, REVISION_TRIES, WEBHOOKS_PER_ACCOUNT};
+use crate::base::ceilings::{REDIS_LATE_CALL, REDIS_SETTLE, REVISION_TRIES, WEBHOOKS_PER_ACCOUNT};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -164,6 +164,7 @@ pub(super) fn call(
         .arg(account_id)
         .arg(&roster.revision)
         .arg(now.millis())
+        .arg(REDIS_LATE_CALL.as_secs())
         .arg(steps.len());
     steps
         .iter()
@@ -172,6 +173,7 @@ pub(super) fn call(
             let call = call
                 .key(shard.event(id))
                 .key(shard.targets(id))
+                .key(shard.dropped(id))
                 .key(shard.events_like(event_type))
                 .arg(id);
             match settlement {

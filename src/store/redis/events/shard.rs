@@ -52,6 +52,11 @@ impl Shard {
         self.name("ed", event_id)
     }
 
+    /// Empty: an event was dropped a moment ago.
+    pub(super) fn dropped(&self, event_id: &str) -> String {
+        self.name("ex", event_id)
+    }
+
     /// Hash: a delivery.
     pub(super) fn delivery(&self, id: &str) -> String {
         self.name("d", id)

@@ -165,6 +165,25 @@ async fn an_event_is_recorded_settled_and_published_once() {
 }
 
 #[tokio::test]
+async fn a_record_that_is_carried_out_after_its_drop_brings_nothing_back() {
+    let (_server, s, _) = alone().await;
+    let events = [event("a", "x"), event("a", "x")];
+    s.events.record_pending(&events).await.unwrap();
+    let (event_id, account_id) = (events[0].id.clone(), "a".to_owned());
+    let dropped = Settlement::Drop {
+        event_id,
+        account_id,
+    };
+    s.events.settle(&[dropped], at(1)).await.unwrap();
+    // It was sent twice, and the first one was held up on its way.
+    s.events.record_pending(&events).await.unwrap();
+    assert_eq!(s.events.event(&events[0].id).await.unwrap(), None);
+    let left = s.events.stale_pending(at(100), 10).await.unwrap();
+    let left: Vec<_> = left.iter().map(|e| &e.id).collect();
+    assert_eq!(left, [&events[1].id]);
+}
+
+#[tokio::test]
 async fn an_endpoint_is_made_changed_and_deleted_once() {
     let (server, s, store) = alone().await;
     let mut watch = Watch::start(server.port).await;

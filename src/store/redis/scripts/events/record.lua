@@ -1,17 +1,18 @@
--- Records pending events, all of them, unless their accounts are being erased or they are there already.
--- KEYS: position, events, events:pending, pending_since; per event: erasing, event, events:account, events:type
+-- Records pending events, all of them, unless their accounts are being erased, they are there already, or were
+-- dropped a moment ago: then the call was held up on a connection that its caller has given up.
+-- KEYS: position, events, events:pending, pending_since; per event: erasing, event, dropped, events:account, events:type
 -- ARGV: when, number of events; per event: id, number of its fields' names and values, these
 -- Returns which were left out because their accounts were erased a while ago, counted from 0.
 local position, events, pending, pending_since = key(), key(), key(), key()
 local now, count = arg(), tonumber(arg())
 local left_out = {}
 for i = 0, count - 1 do
-  local erasing, event, of_account, of_type = key(), key(), key(), key()
+  local erasing, event, dropped, of_account, of_type = key(), key(), key(), key(), key()
   local id, values = arg(), fields()
   local mark = redis.call('GET', erasing)
   if mark == 'erased' then
     left_out[#left_out + 1] = i
-  elseif not mark and redis.call('EXISTS', event) == 0 then
+  elseif not mark and redis.call('EXISTS', event, dropped) == 0 then
     local place = next_position(position)
     redis.call('HSET', event, 'recorded_at', now, unpack(values))
     redis.call('ZADD', events, place, id)

@@ -1,7 +1,8 @@
 -- Settles pending events of one account; what is not pending is left alone, so that a second call does nothing.
 -- KEYS: roster, sequence, events, events:account, events:pending, pending_since, events:unresolved, due, queued,
---   deliveries; per event: event, targets, events:type; per delivery of its release: delivery, queue, sent
--- ARGV: account, revision of the roster that deliveries were chosen by, now, number of events; per event: id, 'release',
+--   deliveries; per event: event, targets, dropped, events:type; per delivery of its release: delivery, queue, sent
+-- ARGV: account, revision of the roster that deliveries were chosen by, now, seconds that a dropped event is remembered,
+--   number of events; per event: id, 'release',
 --   'drop' or 'unresolved'; of a release: number of fields' names and values, these, number of deliveries; per delivery:
 --   id, endpoint, 1 where that is active
 -- Returns 1; nothing, and does nothing, when the account's roster has another revision.
@@ -9,11 +10,11 @@ local shard = {}
 local roster, sequence, events, of_account = key(), key(), key(), key()
 local pending, pending_since, unresolved = key(), key(), key()
 shard.due, shard.queued, shard.deliveries = key(), key(), key()
-local account, revision, now, count = arg(), arg(), arg(), tonumber(arg())
+local account, revision, now, memory, count = arg(), arg(), arg(), arg(), tonumber(arg())
 local steps = {}
 for i = 1, count do
   local s = {}
-  s.event, s.targets, s.of_type = key(), key(), key()
+  s.event, s.targets, s.dropped, s.of_type = key(), key(), key(), key()
   s.id, s.what = arg(), arg()
   if s.what == 'release' then
     s.fields = fields()
@@ -35,6 +36,7 @@ for _, s in ipairs(steps) do
         make(shard, d, s.targets, s.id, account, known[3], now)
       end
     elseif s.what == 'drop' then
+      redis.call('SET', s.dropped, '', 'EX', memory)
       redis.call('DEL', s.event)
       redis.call('ZREM', events, s.id)
       redis.call('ZREM', of_account, s.id)
