@@ -1,4 +1,4 @@
-//! Whether the target's settings verify the source's keys and open its endpoints' secrets; never what those are.
+//! Whether the target's settings cover the source's plans, keys and endpoints' secrets; never what those are.
 
 use super::CopyError;
 use crate::config::model::Config;
@@ -37,12 +37,20 @@ pub enum NotCovered {
         /// The target's.
         to: String,
     },
+    /// A plan.
+    #[error("plans has no {plan}, which {account} and others have")]
+    Plan {
+        /// Its name.
+        plan: String,
+        /// An account that has it.
+        account: String,
+    },
     /// A secret of an endpoint.
     #[error("keys.peppers does not open a secret of the endpoint {0}")]
     Endpoint(String),
 }
 
-/// Refuses a target that would refuse keys or could not sign deliveries.
+/// Refuses a target that lacks limits, would refuse keys or could not sign deliveries.
 pub(super) fn check(from: &Config, to: &Config, source: &Source) -> Result<(), CopyError> {
     if from.keys.prefix != to.keys.prefix {
         return Err(NotCovered::Prefix {
@@ -50,6 +58,11 @@ pub(super) fn check(from: &Config, to: &Config, source: &Source) -> Result<(), C
             to: to.keys.prefix.clone(),
         }
         .into());
+    }
+    for (plan, account) in source.plans()? {
+        if !to.plans.contains_key(&plan) {
+            return Err(NotCovered::Plan { plan, account }.into());
+        }
     }
     for (kind, key) in source.kinds()? {
         match kind {

@@ -5,8 +5,8 @@
 //! goes on where the one before ended, however that ended, and takes what changed since. Where no gateway serves on the
 //! source it is the last one, after which a gateway may start on the target.
 
+mod covers;
 mod known;
-mod peppers;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -14,7 +14,7 @@ mod tests;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-pub use self::peppers::NotCovered;
+pub use self::covers::NotCovered;
 pub use self::rows::Written;
 
 use self::known::FromSource;
@@ -143,7 +143,7 @@ pub async fn copy(
         e => e.into(),
     })?;
     let source = Source::open(path)?;
-    peppers::check(from, to, &source)?;
+    covers::check(from, to, &source)?;
     let identity = source.identity()?;
     let opened =
         redis::Store::open_for_copy(settings.clone(), clock.clone(), identity.as_deref()).await;

@@ -374,6 +374,12 @@ async fn settings_that_would_refuse_keys_are_refused() {
             with(&|c| c.keys.prefix = "other".into()),
             "keys.prefix is other, and lf_live in --from",
         ),
+        (
+            with(&|c| {
+                c.plans.remove("standard");
+            }),
+            "plans has no standard, which ",
+        ),
     ] {
         let refused = copy(&from, &to, &|_| {}).await.err().unwrap().to_string();
         assert!(refused.contains(expected), "{refused}");

@@ -103,6 +103,17 @@ impl Source {
         })
     }
 
+    /// Plans that accounts have: each once, and an account that has it.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn plans(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.read(|c| {
+            let sql = "SELECT plan, min(id) FROM account WHERE pseudonym IS NULL GROUP BY plan ORDER BY plan";
+            all(c, sql, [], |r| Ok((r.get(0)?, r.get(1)?)))
+        })
+    }
+
     /// Accounts after an id.
     ///
     /// # Errors
