@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/install.sh
 need_build_tools
-need_packages curl nginx-light prometheus python3 python3-venv openssl procps redis-server redis-sentinel redis-tools
+need_packages curl faketime nginx-light prometheus python3 python3-venv openssl procps redis-server redis-sentinel redis-tools
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
 
 venv="${FUELGATE_VENV:-$HOME/.cache/fuelgate/venv}"

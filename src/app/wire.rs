@@ -240,7 +240,7 @@ fn parts(
     metrics: Arc<Metrics>,
     runtime: &Runtime,
 ) -> Result<Parts, StartError> {
-    let clock = Clock::system();
+    let clock = Clock::following();
     let boot = ids::new(BOOT);
     let backend = Backend::open(config, &clock, &boot, &metrics, runtime)?;
     let snapshot = Arc::new(ArcSwap::new(Snapshot::build(

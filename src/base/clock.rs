@@ -145,44 +145,87 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// Where `now` comes from: the system, or a test that moves it by hand. Cloning shares the clock.
+/// Where `now` comes from: the machine, the store that several machines share, or a test that moves it by hand. Cloning shares
+/// the clock.
 #[derive(Debug, Clone, Default)]
-pub struct Clock(Option<Arc<AtomicI64>>);
+pub struct Clock(Hands);
+
+#[derive(Debug, Clone, Default)]
+enum Hands {
+    #[default]
+    System,
+    /// Milliseconds that the clock it follows is ahead of the machine's.
+    Following(Arc<AtomicI64>),
+    Manual(Arc<AtomicI64>),
+}
 
 impl Clock {
     /// The machine's clock.
     pub const fn system() -> Self {
-        Self(None)
+        Self(Hands::System)
+    }
+
+    /// The machine's clock, set right by [`Clock::follow`].
+    pub fn following() -> Self {
+        Self(Hands::Following(Arc::default()))
     }
 
     /// A clock that stands still until [`Clock::set`] or [`Clock::advance`] moves it.
     pub fn manual(start: Timestamp) -> Self {
-        Self(Some(Arc::new(AtomicI64::new(start.millis()))))
+        Self(Hands::Manual(Arc::new(AtomicI64::new(start.millis()))))
     }
 
-    /// The instant now.
+    /// The instant now, by whose clock decides windows and expiries.
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Some(ms) => Timestamp(ms.load(Ordering::SeqCst)),
-            None => Timestamp::from_millis(
-                SystemTime::now()
-                    .duration_since(UNIX_EPOCH)
-                    .map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(MAX_MS)),
-            ),
+            Hands::System => machine(),
+            Hands::Following(ahead) => {
+                let ahead = ahead.load(Ordering::Relaxed);
+                Timestamp::from_millis(machine().0.saturating_add(ahead))
+            }
+            Hands::Manual(ms) => Timestamp(ms.load(Ordering::SeqCst)),
         }
     }
 
-    /// Moves a manual clock to `t`; the system's clock ignores it.
+    /// The instant now by the machine's own clock, for those who compare it with theirs.
+    pub fn own(&self) -> Timestamp {
+        match &self.0 {
+            Hands::System | Hands::Following(_) => machine(),
+            Hands::Manual(ms) => Timestamp(ms.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Milliseconds that [`Clock::now`] is ahead of [`Clock::own`].
+    pub fn ahead_ms(&self) -> i64 {
+        match &self.0 {
+            Hands::Following(ahead) => ahead.load(Ordering::Relaxed),
+            Hands::System | Hands::Manual(_) => 0,
+        }
+    }
+
+    /// Sets a clock that follows another to be so many milliseconds ahead of the machine's; other clocks ignore it.
+    pub fn follow(&self, ahead_ms: i64) {
+        if let Hands::Following(ahead) = &self.0 {
+            ahead.store(ahead_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Moves a manual clock to `t`; other clocks ignore it.
     pub fn set(&self, t: Timestamp) {
-        if let Some(ms) = &self.0 {
+        if let Hands::Manual(ms) = &self.0 {
             ms.store(t.millis(), Ordering::SeqCst);
         }
     }
 
-    /// Moves a manual clock on by `d`; the system's clock ignores it.
+    /// Moves a manual clock on by `d`; other clocks ignore it.
     pub fn advance(&self, d: Duration) {
         self.set(self.now().plus(d));
     }
+}
+
+fn machine() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    Timestamp::from_millis(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(MAX_MS)))
 }
 
 /// Milliseconds of a clock that never goes back and is nobody else's. Cloning shares it.
@@ -244,6 +287,19 @@ mod tests {
         assert_eq!(t.next_month_start().to_string(), "2027-01-01T00:00:00Z");
         assert_eq!(t.hour_start().to_string(), "2026-12-31T23:00:00Z");
         assert_eq!(t.day_start().to_string(), "2026-12-31T00:00:00Z");
+    }
+
+    #[test]
+    fn a_clock_that_follows_another_still_knows_the_machines() {
+        let clock = Clock::following();
+        clock.follow(3_600_000);
+        let ahead = clock.clone().now().since(clock.own());
+        assert!(ahead.as_secs().abs_diff(3_600) <= 1, "{ahead:?}");
+        assert_eq!(clock.ahead_ms(), 3_600_000);
+        for clock in [Clock::system(), Clock::manual(Timestamp::from_secs(1))] {
+            clock.follow(3_600_000);
+            assert!(clock.now().since(clock.own()) < Duration::from_secs(1));
+        }
     }
 
     #[test]

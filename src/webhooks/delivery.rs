@@ -125,7 +125,7 @@ impl Worker {
             .delay_ms
             .add(u64::try_from(at.since(due).as_millis()).unwrap_or(u64::MAX));
         let began = Instant::now();
-        let result = match request(&claimed, &settings, at) {
+        let result = match request(&claimed, &settings, self.clock.own()) {
             Ok(request) => self.send(&request).await,
             Err(error) => Err(error),
         };

@@ -1,4 +1,4 @@
-//! How far the servers' clocks are from ours, estimated from when an answer can have been given; never which clock decides.
+//! How far the servers' clocks are from ours, by when an answer can have been given, and that ours follows; never what time decides.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
@@ -6,7 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Store;
-use crate::base::ceilings::{CLOCK_SKEW, REDIS_CLOCK_READINGS};
+use crate::base::ceilings::{CLOCK_SKEW, CLOCK_STEP, REDIS_CLOCK_READINGS};
 use crate::base::clock::{Clock, Timestamp};
 
 /// What ours is worth: it counts whole milliseconds.
@@ -79,6 +79,20 @@ impl StoreClock {
     pub fn at(self, now: Timestamp) -> Timestamp {
         Timestamp::from_millis(now.millis().saturating_add(self.offset_ms))
     }
+
+    /// By how many milliseconds our clock is set ahead to follow them, where it was set ahead by `before`. Differences that
+    /// may be none, and small ones, change nothing.
+    fn ahead_ms(self, before: i64) -> i64 {
+        let step = i64::try_from(CLOCK_STEP.as_millis()).unwrap_or(i64::MAX);
+        let small = step.saturating_add(self.error_ms).unsigned_abs();
+        if self.offset_ms.abs_diff(before) <= small {
+            before
+        } else if self.offset_ms.unsigned_abs() <= small {
+            0
+        } else {
+            self.offset_ms
+        }
+    }
 }
 
 /// The whole of several clocks.
@@ -149,8 +163,8 @@ impl Known {
 }
 
 impl Store {
-    /// Reads the servers' clocks against `clock`, as is to be done every few seconds, and warns when they differ by more
-    /// than [`CLOCK_SKEW`]. `None` while no server has answered.
+    /// Reads the servers' clocks against the machine's, as is to be done every few seconds, lets `clock` follow them, and
+    /// warns when they differ by more than [`CLOCK_SKEW`]. `None` while no server has answered.
     pub async fn read_clocks(&self, clock: &Clock) -> Option<StoreClock> {
         let readings = self.link.read_clocks(clock).await;
         let offsets = readings.into_iter().map(|(server, reading)| {
@@ -159,7 +173,11 @@ impl Store {
                 .map(|r| Offset::of(r.sent, r.took, r.server_us));
             (server, offset)
         });
-        self.clocks.add(offsets.collect())
+        let known = self.clocks.add(offsets.collect());
+        if let Some(theirs) = known {
+            clock.follow(theirs.ahead_ms(clock.ahead_ms()));
+        }
+        known
     }
 
     /// What is known of the servers' clocks.
@@ -204,6 +222,30 @@ mod tests {
             let found = Offset::of(Timestamp::from_millis(ours), took, server_us);
             let off = (found.ms * 1000 - true_us).abs();
             prop_assert!(off <= (found.error_ms + 1) * 1000, "{found:?}, off by {off} us");
+        }
+    }
+
+    #[test]
+    fn ours_follows_theirs_in_steps_that_are_worth_it() {
+        let theirs = |offset_ms, error_ms| StoreClock {
+            offset_ms,
+            error_ms,
+            skew_ms: 0,
+        };
+        for (before, offset_ms, error_ms, expected) in [
+            (0, 100, 1, 0),
+            (0, -101, 1, 0),
+            (0, 102, 1, 102),
+            (0, -102, 1, -102),
+            // A reading that may be off by so much says nothing.
+            (0, 400, 300, 0),
+            (102, 150, 1, 102),
+            (102, 50, 1, 102),
+            (102, 0, 1, 0),
+            (5_000, 4_000, 1, 4_000),
+        ] {
+            let ahead = theirs(offset_ms, error_ms).ahead_ms(before);
+            assert_eq!(ahead, expected, "{before} {offset_ms} {error_ms}");
         }
     }
 

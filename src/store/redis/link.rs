@@ -217,7 +217,7 @@ impl Link {
         clock: &Clock,
     ) -> Vec<(String, Result<ClockReading, StoreError>)> {
         let time = redis::cmd("TIME");
-        let answers = self.on_each(Patience::Calm, &time, || clock.now()).await;
+        let answers = self.on_each(Patience::Calm, &time, || clock.own()).await;
         let read = |(server, answer): (_, Result<_, Fault>)| {
             let answer = answer.map_err(Fault::into_store_error);
             let reading = answer.and_then(|(sent, took, value)| {

@@ -1,6 +1,7 @@
 //! Gateway processes on real Redis servers that they share; what they promise with all well, and while a server is not.
 
 mod caches;
+mod clock;
 mod commands;
 mod ends;
 mod faults;

@@ -19,6 +19,8 @@ pub struct Gateway {
     /// Its folder: configuration, database, what it wrote to standard error.
     pub folder: tempfile::TempDir,
     child: Option<Child>,
+    /// How far its clock is from the machine's, as faketime writes it.
+    shift: Option<String>,
     listeners: HashMap<String, SocketAddr>,
 }
 
@@ -75,6 +77,14 @@ impl Gateway {
         gateway
     }
 
+    /// The same on a machine whose clock is shifted: `+31d`.
+    pub fn start_shifted(config: &str, shift: &str) -> Self {
+        let mut gateway = Self::prepare(config);
+        gateway.shift = Some(shift.to_owned());
+        gateway.start_again();
+        gateway
+    }
+
     /// The same without waiting until it is ready, only until it listens.
     pub fn launch(config: &str) -> Self {
         let mut gateway = Self::prepare(config);
@@ -87,6 +97,7 @@ impl Gateway {
         let gateway = Self {
             folder,
             child: None,
+            shift: None,
             listeners: HashMap::new(),
         };
         gateway.write_config(config);
@@ -128,7 +139,12 @@ impl Gateway {
             .open(self.folder.path().join("stderr"))
             .unwrap();
         // A write past a file-size limit is an error then, as on a full disk, and not a signal.
-        let mut child = Command::new("sh")
+        let mut command = Command::new("sh");
+        if let Some(shift) = &self.shift {
+            command.env("LD_PRELOAD", faketime()).env("FAKETIME", shift);
+            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
+        }
+        let mut child = command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_fuelgate"))
             .args(["serve", "--config"])
@@ -310,4 +326,15 @@ impl Drop for Gateway {
             eprintln!("--- the gateway's standard error:\n{}", self.stderr());
         }
     }
+}
+
+/// The library that shifts a process's clock.
+fn faketime() -> String {
+    let found = super::programs::run("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"]);
+    let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
+    assert!(
+        !path.is_empty(),
+        "faketime is needed: run tests/run.sh, which installs it"
+    );
+    path
 }
