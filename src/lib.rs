@@ -63,6 +63,11 @@
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
 //!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
 //!   gateways from a copy that is not whole, and copies from a store that gateways use.
+//! * *Order on the wire.* A server answers one connection's calls in their order, so that what nobody waits for is sent a few
+//!   calls at once and in small pieces (`REDIS_CALM_CALLS`, `LEASE_CALM_CALLS`, `USAGE_PIECE_ROWS`): a burst of it once made
+//!   requests' calls miss their deadline.
+//! * *Time.* Windows, expiries and ages follow the clock of Redis ([`base::clock::Clock::following`]), where that differs by more
+//!   than a reading may be off; signatures of webhooks keep to the machine's own, which their receivers compare with theirs.
 //! * *Stop.* Requests end, leases are given back, usage is flushed, the spool is emptied within the grace time. What is left
 //!   in it is named, with its file, and the exit is not 0; the next start sends it.
 //!
