@@ -28,7 +28,7 @@ use crate::keys::last_use::LastUses;
 use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::observe::diagnostics::{self, DiagnosticsError};
-use crate::observe::{AccessLog, Metrics};
+use crate::observe::{AccessLog, Metrics, Pace};
 use crate::outbound::webhook::HttpTransport;
 use crate::proxy::attach::{Attached, Attacher, ScopeValues};
 use crate::proxy::gateway::{Gateway, GatewayParts};
@@ -172,6 +172,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         access_log: Arc::clone(&parts.access_log),
         clock: parts.clock.clone(),
         in_flight: InFlight::default(),
+        failures: Pace::default(),
     });
     let certificates = Arc::new(listeners.certificates.clone());
     let reloader = Arc::new(reloader(&config, &parts, &certificates));

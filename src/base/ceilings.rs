@@ -319,6 +319,8 @@ pub const REDIS_CLOCK_READINGS: usize = 8;
 pub const CLOCK_STEP: Duration = Duration::from_millis(100);
 /// By how much this machine's clock and the store's may differ before there is a warning.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(2);
+/// Time between two lines in the log about exchanges that failed; the access log has each of them.
+pub const LOG_PACE: Duration = Duration::from_secs(1);
 /// Entries that one script of events in Redis touches, or one exchange reads: Redis does nothing else meanwhile.
 pub const REDIS_STEP: usize = 100;
 /// Entries of a list that a filter looks at in one step.

@@ -6,6 +6,7 @@ mod json;
 mod lines;
 mod metrics;
 pub mod names;
+mod pace;
 mod route;
 mod shared;
 mod sink;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub use access_log::{AccessLine, AccessLog};
 pub use metrics::Metrics;
+pub use pace::Pace;
 pub use route::RouteMetrics;
 pub use shared::SharedMetrics;
 pub use upstream::{TargetMetrics, UpstreamOutcome};

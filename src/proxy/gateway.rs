@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
 use pingora::modules::http::HttpModules;
-use pingora::proxy::{FailToProxy, ProxyHttp, Session};
+use pingora::proxy::{FailToProxy, ProxyHttp, ProxyWarnLogContext, Session};
 use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, Result};
 
@@ -22,7 +22,7 @@ use super::{begin, body, fail, finish, forward, relay};
 use crate::base::clock::Clock;
 use crate::keys::cache::KeyCache;
 use crate::keys::last_use::LastUses;
-use crate::observe::{AccessLog, Metrics};
+use crate::observe::{AccessLog, Metrics, Pace};
 use crate::webhooks::pipeline::Events;
 
 /// What the gateway is made of.
@@ -45,6 +45,22 @@ pub struct GatewayParts {
     pub clock: Clock,
     /// What is under way.
     pub in_flight: InFlight,
+    /// How often failed exchanges go to the log.
+    pub failures: Pace,
+}
+
+impl GatewayParts {
+    /// Whether a failed exchange is left out of the log: the access log has each of them.
+    fn is_said_already(&self) -> bool {
+        match self.failures.take() {
+            None => true,
+            Some(0) => false,
+            Some(left_out) => {
+                tracing::warn!(left_out, "more exchanges with upstreams have failed");
+                false
+            }
+        }
+    }
 }
 
 /// The gateway. Cloning shares it.
@@ -188,8 +204,20 @@ impl ProxyHttp for Gateway {
 
     fn suppress_error_log(&self, _: &Session, ctx: &Box<Ctx>, e: &Error) -> bool {
         // Clients that leave or send nonsense are in the access log; lines about them would let anybody fill the disk.
+        // So would a line for each request while an upstream is down.
         matches!(e.esource(), ErrorSource::Downstream)
             || ctx.refused.is_some_and(|c| c.status() < 500)
+            || self.0.is_said_already()
+    }
+
+    fn suppress_proxy_warn_log(
+        &self,
+        _: &Session,
+        _: &Box<Ctx>,
+        _: &Error,
+        _: ProxyWarnLogContext,
+    ) -> bool {
+        self.0.is_said_already()
     }
 
     fn request_summary(&self, session: &Session, ctx: &Box<Ctx>) -> String {

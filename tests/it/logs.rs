@@ -106,3 +106,20 @@ fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
         (g.metric("fuelgate_access_log_dropped_total") > 0.0).then_some(())
     });
 }
+
+#[test]
+fn an_upstream_that_is_down_does_not_fill_the_log() {
+    let dead = crate::support::programs::free_port();
+    let g = Gateway::start(&config(([127, 0, 0, 1], dead).into(), ""));
+    let (_, key) = g.key("acct_1", &["contacts:read"]);
+    let began = std::time::Instant::now();
+    for _ in 0..300 {
+        assert_eq!(g.get("/v1/contacts", &key).status, 502);
+    }
+    let seconds = usize::try_from(began.elapsed().as_secs()).unwrap() + 1;
+    let log = g.stderr();
+    let said = log.matches("/v1/contacts").count();
+    assert!(said >= 1, "the first one is said: {log}");
+    // A line of Pingora's, and one that counts those left out.
+    assert!(log.lines().count() < 10 + 2 * seconds, "{log}");
+}

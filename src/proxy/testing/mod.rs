@@ -28,7 +28,7 @@ use crate::keys::model::KeyRecord;
 use crate::keys::port::KeyStore;
 use crate::keys::secret;
 use crate::limits::Limiter;
-use crate::observe::Metrics;
+use crate::observe::{Metrics, Pace};
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::usage::Recorder;
 use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
@@ -183,6 +183,7 @@ impl Harness {
             access_log: Arc::new(ArcSwapOption::empty()),
             clock: clock.clone(),
             in_flight: InFlight::default(),
+            failures: Pace::default(),
         });
         let plain = listener::bind(&listener_of(None)).unwrap();
         let tls = listener::bind(&listener_of(Some(certificate(folder.path())))).unwrap();
