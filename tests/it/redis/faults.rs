@@ -117,7 +117,8 @@ fn long() -> Duration {
 
 /// Everything that it acknowledges is on disk.
 fn durable() -> Server {
-    Server::start(&["--appendonly", "yes", "--appendfsync", "always"])
+    let on_disk = ["--appendonly", "yes", "--appendfsync", "always"];
+    Server::start(&[&on_disk[..], &["--enable-debug-command", "yes"]].concat())
 }
 
 #[test]
@@ -159,9 +160,22 @@ fn a_redis_that_hangs() {
     }
 }
 
+/// Gives a server so much data that it takes a while to load it.
+fn weigh_down(server: &Server) {
+    let keys = if full() { "5000000" } else { "1000000" };
+    let () = server.ask(&["DEBUG", "POPULATE", keys, "other", "64"]);
+    let () = server.ask(&["BGREWRITEAOF"]);
+    eventually("all of it is on disk", Duration::from_secs(60), || {
+        let info: String = server.ask(&["INFO", "persistence"]);
+        (info.contains("aof_rewrite_in_progress:0") && info.contains("aof_rewrite_scheduled:0"))
+            .then_some(())
+    });
+}
+
 #[test]
 fn a_redis_that_is_killed_and_comes_back_and_one_whose_scripts_are_flushed() {
     let mut server = durable();
+    weigh_down(&server);
     let trial = Trial::start(&server.store(", deadline_ms: 100"), "");
     trial.survives(|| {
         let () = server.ask(&["SCRIPT", "FLUSH"]);
@@ -169,6 +183,16 @@ fn a_redis_that_is_killed_and_comes_back_and_one_whose_scripts_are_flushed() {
         server.kill();
         std::thread::sleep(Duration::from_secs(2));
         server.restart_loading();
+        let loading = server.try_ask::<String>(&["INFO", "persistence"]);
+        assert!(loading.is_ok_and(|info| info.contains("\nloading:1")));
+        let refused = server.try_ask::<u64>(&["DBSIZE"]).unwrap_err();
+        assert!(
+            refused.to_string().contains("LOADING") || refused.code() == Some("LOADING"),
+            "{refused}"
+        );
+        eventually("it has loaded", Duration::from_secs(60), || {
+            server.try_ask::<u64>(&["DBSIZE"]).ok()
+        });
     });
 }
 
