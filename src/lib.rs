@@ -60,6 +60,9 @@
 //!   an unknown one nobody can say that it is none, so that it is never a 401.
 //! * *Deliveries* are claimed for a time, by every node. The sweeper takes no event before it is so old that no exchange
 //!   of any node can have it in hand; erasures are gone on with by whichever node looks for them next.
+//! * *Layouts.* The version of what lies in Redis is 2. A start takes layout 1 over as it is; the order of released events
+//!   then begins with those released from then on. Nodes that know 1 only are refused, and those that still run on it must
+//!   be stopped first: they would match no wildcards and keep no such order.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
 //!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
 //!   gateways from a copy that is not whole, and copies from a store that gateways use.

@@ -21,7 +21,7 @@ use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::redis::{self, CallTimes, OpenError};
 use crate::store::spool::{Deadlines, Spool};
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::EventStore;
+use crate::webhooks::port::{EventFeed, EventStore};
 
 /// The ports, and the engine behind them.
 pub(super) struct Backend {
@@ -29,6 +29,7 @@ pub(super) struct Backend {
     pub(super) keys: Arc<dyn KeyStore>,
     pub(super) usage: Arc<dyn UsageStore>,
     pub(super) events: Arc<dyn EventStore>,
+    pub(super) feed: Arc<dyn EventFeed>,
     pub(super) engine: Engine,
 }
 
@@ -71,6 +72,7 @@ impl Backend {
                     keys: store.clone(),
                     usage: store.clone(),
                     events: store.clone(),
+                    feed: store.clone(),
                     engine: Engine::Embedded(store),
                 })
             }
@@ -110,9 +112,10 @@ impl Backend {
         );
         Ok(Self {
             accounts: all.clone(),
-            keys: all,
+            keys: all.clone(),
             usage: spool.usage(),
             events: spool.events(),
+            feed: all,
             engine: Engine::Redis(Arc::new(Shared {
                 store,
                 spool,

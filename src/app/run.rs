@@ -71,6 +71,8 @@ pub(super) struct Ingredients {
     pub(super) doors: Vec<(Door, Router)>,
     pub(super) tasks: Tasks,
     pub(super) phase: Arc<Phase>,
+    /// Given when the operators' side is to end.
+    pub(super) doors_stop: Stop,
     pub(super) addresses: Vec<(String, SocketAddr)>,
     /// Whether the store was reached.
     pub(super) contacted: bool,
@@ -109,7 +111,7 @@ impl Running {
             Signals::catch()?
         };
         let (clients_stop, tasks_stop) = (Stop::new(), Stop::new());
-        let (writes_stop, doors_stop) = (Stop::new(), Stop::new());
+        let writes_stop = Stop::new();
         handle.block_on(monitor::resolve_once(&i.parts.snapshot.load()));
         let reloader = Arc::clone(&i.tasks.reloader);
         let in_flight = i.gateway.in_flight().clone();
@@ -120,7 +122,7 @@ impl Running {
         let clients = handle.spawn(async move { service.run(&stop).await });
         let mut doors = JoinSet::new();
         for (door, router) in i.doors {
-            let stop = doors_stop.signal();
+            let stop = i.doors_stop.signal();
             doors.spawn_on(
                 async move {
                     let served =
@@ -155,7 +157,7 @@ impl Running {
             clients_stop,
             tasks_stop,
             writes_stop,
-            doors_stop,
+            doors_stop: i.doors_stop,
             refused,
             clients,
             doors,

@@ -15,6 +15,7 @@ use super::observers::AccountChanges;
 use super::ready::Phase;
 use super::reload::{self, Reloader};
 use super::run::Running;
+use super::stop::Stop;
 use super::tasks::Tasks;
 use crate::accounts::service::AccountService;
 use crate::accounts::state::Accounts;
@@ -192,6 +193,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             Arc::new(move || export.render())
         },
     };
+    let doors_stop = Stop::new();
     let state = Arc::new(AdminState {
         clock: parts.clock.clone(),
         control: reloader.clone() as Arc<dyn ConfigControl>,
@@ -201,6 +203,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         limiter: Arc::clone(&parts.limiter),
         usage: Arc::clone(&parts.backend.usage),
         webhooks: webhooks.clone(),
+        feed: Arc::clone(&parts.backend.feed),
+        stopping: doors_stop.signal(),
     });
     let Listeners {
         clients,
@@ -231,6 +235,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         doors,
         tasks,
         phase,
+        doors_stop,
         addresses,
         contacted,
     })

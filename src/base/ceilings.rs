@@ -1,6 +1,18 @@
 //! Every bound that is not a setting, by name, with its unit and reason; relations between bounds are checked at compile time.
 
+mod delivery;
+pub mod identity;
+pub mod listen;
+pub mod operations;
+mod outbound;
+pub mod simulator;
+mod webhooks;
+
 use std::time::Duration;
+
+pub use delivery::*;
+pub use outbound::*;
+pub use webhooks::*;
 
 /// Longest `Authorization` value that is looked at, in bytes: a key is far shorter, and nothing longer is worth hashing.
 pub const AUTHORIZATION_BYTES: usize = 4096;
@@ -134,60 +146,6 @@ pub const STORE_DELETE_ROWS: u32 = 1_000;
 pub const COPY_ROWS: u32 = 1_000;
 /// The same of rows that may be large: events with their data, deliveries with what receivers replied.
 pub const COPY_LARGE_ROWS: u32 = 200;
-/// Captured exchanges that wait for their conditions; further ones wait in the store as pending for the sweeper.
-pub const RELEASE_QUEUE: usize = 4_096;
-/// Bytes of captured bodies that wait for their conditions and for the store.
-pub const RELEASE_BYTES: usize = 67_108_864;
-/// How long the end of an exchange waits for room among them.
-pub const RELEASE_WAIT: Duration = Duration::from_millis(500);
-/// Exchanges whose events are settled in one write.
-pub const SETTLE_BATCH: usize = 256;
-/// How long a response waits for its events to be recorded while the store fails, before the client gets 503.
-pub const EVENT_RECORD_TIME: Duration = Duration::from_secs(5);
-/// Age at which the sweeper takes a pending event for one that a crash left: no upstream exchange outlives it.
-pub const PENDING_EVENT_AGE: Duration = Duration::from_secs(600);
-/// Events that one write of the sweeper settles.
-pub const SWEEP_BATCH: u32 = 500;
-/// Time between two sweeps.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
-/// Event types in one request's candidates.
-pub const EVENTS_PER_REQUEST: usize = 16;
-/// Bytes of a published event's `data`.
-pub const EVENT_DATA_BYTES: usize = 262_144;
-/// Webhook endpoints of one account.
-pub const WEBHOOKS_PER_ACCOUNT: usize = 50;
-/// Event types that one endpoint may want.
-pub const EVENT_TYPES_PER_WEBHOOK: usize = 100;
-/// Characters of an endpoint's URL.
-pub const WEBHOOK_URL_CHARS: usize = 2_048;
-/// How long an endpoint's secret signs on after a rotation.
-pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
-/// Secrets of one endpoint: the current one and those that still sign; a further rotation ends the oldest.
-pub const WEBHOOK_SECRETS: usize = 3;
-/// Characters of a publisher's own event id.
-pub const EVENT_ID_CHARS: usize = 64;
-/// Addresses of a receiver's name that are tried.
-pub const RESOLVED_ADDRESSES: usize = 8;
-/// How long a connection to a receiver is kept for the next delivery.
-pub const WEBHOOK_IDLE: Duration = Duration::from_secs(20);
-/// Bytes of a receiver's reply that are read.
-pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
-/// Bytes of a receiver's reply that the delivery log keeps.
-pub const WEBHOOK_EXCERPT_BYTES: usize = 1_024;
-/// Delivery attempts under way at once.
-pub const DELIVERIES_IN_FLIGHT: usize = 64;
-/// What a claim on a delivery outlives the time of its attempt by: the result has to be written as well.
-pub const CLAIM_MARGIN: Duration = Duration::from_secs(20);
-/// Longest and shortest time between two looks for due deliveries.
-pub const DELIVERY_POLL: Duration = Duration::from_secs(1);
-/// See [`DELIVERY_POLL`].
-pub const DELIVERY_POLL_FLOOR: Duration = Duration::from_millis(20);
-/// Retries after the first attempt.
-pub const WEBHOOK_RETRIES: usize = 5;
-/// Longest `Retry-After` of a receiver that is honoured.
-pub const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
-/// Characters of a CEL condition.
-pub const CONDITION_CHARS: usize = 2_048;
 /// Keys, and as many accounts, whose limits are held in memory: about 100 bytes each; further ones are refused as overloaded.
 pub const LIMITER_ENTRIES: usize = 4_000_000;
 /// Distinct routes and keys per metric before further ones are counted under `other`.
@@ -335,8 +293,6 @@ pub const REDIS_CLAIM: usize = 100;
 pub const REDIS_CLAIM_ROUNDS: usize = 4;
 /// How long a script recognises its own call when it comes a second time: longer than anybody waits for the first.
 pub const REDIS_LATE_CALL: Duration = Duration::from_secs(60);
-/// Attempts that the log of one delivery keeps; the oldest go first.
-pub const WEBHOOK_ATTEMPTS_KEPT: usize = 100;
 /// Calls to Redis that one operation has under way at once.
 pub const STORE_CALLS: usize = 64;
 /// Entries that one script in Redis touches: it does nothing else meanwhile.
@@ -407,7 +363,6 @@ pub const USAGE_READ_COMMANDS: usize = 128;
 /// Fields of one command when usage is read from, or deleted in, a large hash in Redis.
 pub const USAGE_SCAN_FIELDS: usize = 500;
 
-const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
 const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
 const _: () = assert!(STORE_WAL_PAGES < STORE_WAL_PAGES_MOST);
 const _: () = assert!(EVENT_DATA_BYTES <= ADMIN_BODY_BYTES);
@@ -427,7 +382,6 @@ const _: () = assert!(LEASE_CALM_CALLS < LEASE_CALLS);
 const _: () = assert!(REDIS_PROBE_FIRST.as_millis() < REDIS_PROBE_LONGEST.as_millis());
 const _: () = assert!(REDIS_CONNECT_TIME.as_millis() < STORE_READ_TIME.as_millis());
 const _: () = assert!(STORE_READ_TIME.as_secs() < REDIS_LATE_CALL.as_secs());
-const _: () = assert!(WEBHOOK_RETRIES < WEBHOOK_ATTEMPTS_KEPT);
 const _: () = assert!(SPOOL_LONG_OUTAGE.as_secs() < PENDING_EVENT_AGE.as_secs());
 const _: () = assert!(SPOOL_RESERVE_PAGES as usize * 4096 <= RELEASE_BYTES);
 const _: () = assert!(SPOOL_ENTRY_BYTES <= SPOOL_WINDOW_BYTES);

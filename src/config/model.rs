@@ -2,6 +2,7 @@
 
 mod plan;
 mod traffic;
+mod webhooks;
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, SocketAddr};
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 pub use plan::*;
 pub use traffic::*;
+pub use webhooks::*;
 
 use crate::base::secret::Secret;
 
@@ -302,19 +304,6 @@ pub struct LegacyFormat {
 pub enum LegacyHash {
     /// Plain SHA-256.
     Sha256,
-}
-
-/// Webhook delivery.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Webhooks {
-    /// Delays before the retries, at most five.
-    pub retry_delays: Vec<Duration>,
-    /// Time for a whole attempt.
-    pub timeout: Duration,
-    /// Private addresses that may be targets all the same.
-    pub allowed_private_targets: Vec<IpNet>,
-    /// How long events and deliveries are kept.
-    pub retention: Duration,
 }
 
 /// An OpenAPI document that routes were taken from.

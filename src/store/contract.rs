@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
+pub(crate) mod feed;
 pub(crate) mod keys;
 pub(crate) mod usage;
 
@@ -16,7 +17,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::EventStore;
+use crate::webhooks::port::{EventFeed, EventStore};
 
 /// Noon of a day in the middle of a month.
 pub(crate) const NOON: i64 = 1_794_916_800_000;
@@ -26,6 +27,7 @@ pub(crate) struct Stores {
     pub(crate) accounts: Arc<dyn AccountStore>,
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) events: Arc<dyn EventStore>,
+    pub(crate) feed: Arc<dyn EventFeed>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -35,7 +37,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -73,6 +75,7 @@ macro_rules! contract_tests {
         $crate::store::contract::contract_tests!(@each events $make;
             a_pending_event_is_recorded_once_and_keeps_all_its_fields,
             a_release_numbers_the_event_and_makes_deliveries,
+            a_wildcard_wants_every_type_below_it,
             settling_twice_changes_nothing,
             a_dropped_event_is_gone_and_an_unresolved_one_is_counted,
             stale_events_are_those_recorded_long_ago,
@@ -101,6 +104,12 @@ macro_rules! contract_tests {
             a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
             a_test_goes_to_one_endpoint_whatever_it_wants,
             deliveries_are_listed_by_filter
+        );
+    };
+    (@feed $make:expr) => {
+        $crate::store::contract::contract_tests!(@each feed $make;
+            released_events_come_in_their_order,
+            what_is_not_released_or_is_gone_is_not_in_the_feed
         );
     };
     (@usage $make:expr) => {

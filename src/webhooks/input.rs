@@ -3,6 +3,7 @@
 use super::model::EndpointStatus;
 use super::port::WebhookTransport;
 use super::settings::Settings;
+use super::types;
 use crate::base::ceilings::{
     EVENT_DATA_BYTES, EVENT_ID_CHARS, EVENT_TYPES_PER_WEBHOOK, NAME_CHARS, WEBHOOK_URL_CHARS,
 };
@@ -16,7 +17,7 @@ pub struct NewEndpoint {
     pub account_id: String,
     /// Where deliveries go.
     pub url: String,
-    /// Types it wants: known ones, at least one.
+    /// Types it wants: known ones, or patterns that fit one; at least one.
     pub event_types: Vec<String>,
     /// What its owner calls it.
     pub description: Option<String>,
@@ -99,10 +100,18 @@ impl Check {
         }
         for (i, t) in types.iter().enumerate() {
             let field = format!("event_types[{i}]");
-            if t.contains('*') {
-                self.add(field, "wildcards are not available yet");
-            } else if types[..i].contains(t) {
+            if types[..i].contains(t) {
                 self.add(field, "this event type is there twice");
+            } else if t.contains('*') {
+                if !types::is_pattern(t) {
+                    self.add(field, "expected * alone or after a dot, such as contact.*");
+                } else if !settings
+                    .event_types
+                    .iter()
+                    .any(|known| types::wants(t, known))
+                {
+                    self.add(field, unknown_type(settings));
+                }
             } else if !settings.knows(t) {
                 self.add(field, unknown_type(settings));
             }

@@ -37,4 +37,5 @@ pub mod sign;
 pub mod sweeper;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod types;
 pub mod view;

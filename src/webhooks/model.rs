@@ -66,6 +66,10 @@ pub enum Settlement {
         truncated: bool,
         /// The resource's id, where the body told it.
         resource_id: Option<String>,
+        /// The event's last id, where it is another than the one under which it was recorded.
+        released_id: Option<String>,
+        /// What it must not be a repetition of.
+        once: Option<Once>,
     },
     /// Its condition says that it did not happen.
     Drop {
@@ -81,6 +85,15 @@ pub enum Settlement {
         /// Its account.
         account_id: String,
     },
+}
+
+/// What tells a repetition of a request: two events with the same of both are one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Once {
+    /// Digest of account, method, route, type and the client's Idempotency-Key, in hex.
+    pub key: String,
+    /// Digest of the request and of what it led to, in hex.
+    pub digest: String,
 }
 
 impl Settlement {
@@ -126,7 +139,7 @@ pub struct Endpoint {
     pub account_id: String,
     /// Where deliveries go.
     pub url: String,
-    /// Types it wants; never empty.
+    /// Types it wants, and patterns of them; never empty.
     pub event_types: Vec<String>,
     /// What its owner calls it.
     pub description: Option<String>,

@@ -204,6 +204,8 @@ pub(super) fn decide<'e>(
                 data,
                 truncated,
                 resource_id: response.id(),
+                released_id: None,
+                once: None,
             }
         })
         .collect();
@@ -239,5 +241,7 @@ pub(super) fn after_a_crash(event: &super::model::Event) -> Settlement {
         data: thin(event.resource_id.as_deref()),
         truncated: true,
         resource_id: event.resource_id.clone(),
+        released_id: None,
+        once: None,
     }
 }

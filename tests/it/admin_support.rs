@@ -258,6 +258,7 @@ impl Admin {
         let heard = Arc::new(Heard::default());
         let limiter = Arc::new(Limiter::with_ceiling(1000));
         let accounts = Arc::new(Accounts::new(store.clone()));
+        let (stop, stopped) = watch::channel(false);
         let state = Arc::new(AdminState {
             clock: clock.clone(),
             control: control.clone(),
@@ -272,13 +273,14 @@ impl Admin {
                 settings,
                 Arc::new(Notify::new()),
             ),
+            feed: store.clone(),
+            stopping: stopped.clone(),
         });
         let ready = Arc::new(Ready(Mutex::new(Ok(()))));
         let health = Health {
             readiness: ready.clone(),
             metrics: Arc::new(|| Ok(b"# TYPE up gauge\nup 1\n".to_vec())),
         };
-        let (stop, stopped) = watch::channel(false);
         let listener = serve::bind(&state.control.current().admin.listener).unwrap();
         let address = listener.local_addr().unwrap();
         let router = admin::router(&state, health.clone());

@@ -57,10 +57,14 @@ fn crm() -> Backend {
 }
 
 fn subscribe(g: &Gateway, account: &str, receiver: &Backend) -> Value {
+    subscribe_to(g, account, receiver, &TYPES)
+}
+
+fn subscribe_to(g: &Gateway, account: &str, receiver: &Backend, types: &[&str]) -> Value {
     let made = g.admin(
         "POST",
         "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": format!("http://{}/hook", receiver.address), "event_types": TYPES})),
+        Some(&json!({"account_id": account, "url": format!("http://{}/hook", receiver.address), "event_types": types})),
     );
     assert_eq!(made.status, 201, "{}", made.text());
     made.json()
@@ -85,6 +89,32 @@ fn received(receiver: &Backend) -> Vec<Value> {
         .iter()
         .map(|s| serde_json::from_slice(&s.body).unwrap())
         .collect()
+}
+
+#[test]
+fn a_wildcard_gets_every_type_below_it_each_once() {
+    let (crm, receiver, nothing) = (crm(), Backend::ok(), Backend::ok());
+    let g = Gateway::start(&config(crm.address, RULES));
+    let (_, key) = g.key("acct_1", &["contacts:read", "contacts:write"]);
+    subscribe_to(&g, "acct_1", &receiver, &["contact.*", "contact.created"]);
+    subscribe_to(&g, "acct_1", &nothing, &["contact.vip"]);
+    let unknown = g.admin(
+        "POST",
+        "/admin/v1/webhooks",
+        Some(
+            &json!({"account_id": "acct_1", "url": "https://r.example", "event_types": ["deal.*"]}),
+        ),
+    );
+    assert_eq!(unknown.status, 422, "{}", unknown.text());
+    assert_eq!(call(&g, &key, "POST", "/v1/contacts", &json!({})), 201);
+    assert_eq!(call(&g, &key, "DELETE", "/v1/contacts/c7", &json!({})), 204);
+    let bodies = eventually("both deliveries", Duration::from_secs(15), || {
+        Some(received(&receiver)).filter(|b| b.len() >= 2)
+    });
+    let mut kinds: Vec<&str> = bodies.iter().filter_map(|b| b["type"].as_str()).collect();
+    kinds.sort_unstable();
+    assert_eq!(kinds, ["contact.created", "contact.deleted"]);
+    assert_eq!(nothing.seen().len(), 0);
 }
 
 #[test]

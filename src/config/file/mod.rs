@@ -5,6 +5,7 @@ mod limits;
 mod listen;
 mod routes;
 mod state;
+mod webhooks;
 
 use serde::{Deserialize, Serialize};
 
@@ -13,6 +14,7 @@ pub(super) use limits::*;
 pub(super) use listen::*;
 pub(super) use routes::*;
 pub(super) use state::*;
+pub(super) use webhooks::*;
 
 use crate::base::secret::Secret;
 

@@ -9,6 +9,7 @@ mod routes;
 mod state;
 mod tls;
 mod upstreams;
+mod webhooks;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -231,7 +232,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
     let trusted_proxies = words::networks(check, &f.trusted_proxies, &steps!["trusted_proxies"]);
     let (log, realm) = (listen::log(check, f), listen::realm(check, f));
     let (ceilings, limits) = (listen::ceilings(check, f), plans::limits(f));
-    let (store, webhooks) = (state::store(check, f), state::webhooks(check, f));
+    let (store, webhooks) = (state::store(check, f), webhooks::webhooks(check, f));
     listen::distinct(check, f);
     let mut config = Config {
         source: check.source.to_path_buf(),

@@ -1,12 +1,10 @@
-//! Checks store, spool and webhook settings; never opens a store.
+//! Checks store and spool settings; never opens a store.
 
 use std::path::PathBuf;
-use std::time::Duration;
 
-use super::words::networks;
 use super::{Check, redis};
 use crate::config::file::{ConfigFile, Engine, StoreFile};
-use crate::config::model::{Spool, Store, Webhooks};
+use crate::config::model::{Spool, Store};
 use crate::config::tree::steps;
 
 /// The store.
@@ -47,21 +45,5 @@ pub(super) fn spool(f: &ConfigFile) -> Spool {
     Spool {
         path: PathBuf::from(&f.spool.path),
         max_bytes: f.spool.max_bytes,
-    }
-}
-
-/// Webhook delivery.
-pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
-    let w = &f.webhooks;
-    let at = steps!["webhooks", "allowed_private_targets"];
-    Webhooks {
-        retry_delays: w
-            .retry_delays_seconds
-            .iter()
-            .map(|s| Duration::from_secs(*s))
-            .collect(),
-        timeout: Duration::from_millis(w.timeout_ms),
-        allowed_private_targets: networks(check, &w.allowed_private_targets, &at),
-        retention: Duration::from_secs(w.retention_days * 86_400),
     }
 }

@@ -4,48 +4,43 @@ use super::accounts::{begin_erasure, erase};
 use super::deliveries::{claim, complete, endpoint, make_endpoint};
 use super::keys::{key, make};
 use super::{Stores, assert_conflict, assert_not_found, at, change};
-use crate::base::ids;
 use crate::base::page::PageRequest;
 use crate::webhooks::model::{Event, EventState, Outcome, Settlement};
 use crate::webhooks::port::{DeliveryFilter, EventFilter};
 
 pub(crate) fn event(account: &str, event_type: &str) -> Event {
     Event {
-        id: ids::new(ids::EVENT),
-        account_id: account.to_owned(),
-        event_type: event_type.to_owned(),
         occurred_at: at(0),
-        state: EventState::Pending,
-        sequence: None,
-        data: None,
-        truncated: false,
         request_id: Some("r1".to_owned()),
         route: Some("/v1/contacts".to_owned()),
         method: Some("POST".to_owned()),
         status: Some(201),
         resource_id: Some("from the path".to_owned()),
         conditional: true,
+        ..Event::blank(account, event_type)
     }
 }
 
-fn release(e: &Event) -> Settlement {
+pub(crate) fn release(e: &Event) -> Settlement {
     Settlement::Release {
         event_id: e.id.clone(),
         account_id: e.account_id.clone(),
         data: "{\"id\":1}".to_owned(),
         truncated: false,
         resource_id: None,
+        released_id: None,
+        once: None,
     }
 }
 
-fn drop_it(e: &Event) -> Settlement {
+pub(crate) fn drop_it(e: &Event) -> Settlement {
     Settlement::Drop {
         event_id: e.id.clone(),
         account_id: e.account_id.clone(),
     }
 }
 
-fn unresolved(e: &Event) -> Settlement {
+pub(crate) fn unresolved(e: &Event) -> Settlement {
     Settlement::Unresolved {
         event_id: e.id.clone(),
         account_id: e.account_id.clone(),
@@ -106,6 +101,8 @@ pub(crate) async fn a_release_numbers_the_event_and_makes_deliveries(s: &Stores)
         data: "{\"id\":7}".to_owned(),
         truncated: true,
         resource_id: Some("7".to_owned()),
+        released_id: None,
+        once: None,
     };
     s.events.settle(&[release], at(1)).await.unwrap();
     let expected = Event {
@@ -122,6 +119,21 @@ pub(crate) async fn a_release_numbers_the_event_and_makes_deliveries(s: &Stores)
     assert_eq!(due[0].endpoint.id, wants.id);
     assert_eq!(due[0].event, expected);
     assert_eq!(due[0].delivery.created_at, at(1));
+}
+
+pub(crate) async fn a_wildcard_wants_every_type_below_it(s: &Stores) {
+    make_endpoint(s, endpoint("a", &["contact.*", "contact.created"])).await;
+    make_endpoint(s, endpoint("a", &["*"])).await;
+    for (kind, n) in [
+        ("contact.created", 2),
+        ("contact.note.added", 2),
+        ("contacts.created", 1),
+        ("webhook.test", 0),
+        ("key.expiring", 0),
+    ] {
+        let e = happen(s, &event("a", kind)).await;
+        assert_eq!(deliveries(s, &e).await, n, "{kind}");
+    }
 }
 
 pub(crate) async fn settling_twice_changes_nothing(s: &Stores) {

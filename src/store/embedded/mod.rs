@@ -13,6 +13,7 @@ mod erase;
 mod erase_usage;
 mod event_rows;
 mod event_store;
+mod feed;
 pub mod hold;
 mod key_rows;
 mod keys;
@@ -41,7 +42,7 @@ use crate::base::error::StoreError;
 static FORMAT: Format = Format {
     what: "store",
     application_id: 0x4647_5354,
-    layouts: &[include_str!("layout1.sql")],
+    layouts: &[include_str!("layout1.sql"), include_str!("layout2.sql")],
 };
 
 /// The store. Cloning the `Arc` shares it; the last one dropped closes it.

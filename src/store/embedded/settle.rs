@@ -11,6 +11,7 @@ use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::webhooks::model::{Delivery, EndpointStatus, Event, EventState, Settlement};
+use crate::webhooks::types;
 
 /// Records events as pending. Those of an account that is being erased are left out, those that are there already stay.
 pub(super) fn record(conn: &Connection, events: &[Event], now: Timestamp) -> Done<()> {
@@ -48,6 +49,7 @@ pub(super) fn settle(conn: &Connection, settlements: &[Settlement], now: Timesta
                 data,
                 truncated,
                 resource_id,
+                ..
             } => {
                 if is_pending(conn, event_id, account_id)? {
                     let sequence = next_sequence(conn, account_id)?;
@@ -112,7 +114,7 @@ fn fan_out(conn: &Connection, event_id: &str, now: Timestamp, again: Again) -> D
         |row| Ok((row.get("id")?, json(row, "event_types")?)),
     )?;
     for (endpoint_id, wanted) in endpoints {
-        if wanted.contains(&event.event_type)
+        if types::wants_any(&wanted, &event.event_type)
             && !delivery_rows::insert(conn, &event, &endpoint_id, now)?
             && again == Again::Restart
         {

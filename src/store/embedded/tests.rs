@@ -25,6 +25,7 @@ fn stores() -> Stores {
         accounts: store.clone(),
         keys: store.clone(),
         events: store.clone(),
+        feed: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),
@@ -35,6 +36,7 @@ contract_tests!(stores());
 
 mod backlog;
 mod crash;
+mod upgrade;
 mod writes;
 
 /// Waits until `is_so`, which has to be soon.

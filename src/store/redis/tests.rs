@@ -140,11 +140,22 @@ async fn a_layout_from_the_future_is_refused() {
     let settings = server.settings();
     open(settings.clone()).await.unwrap();
     let key = format!("{}:layout", settings.key_prefix);
-    assert_eq!(server.ask::<String>(&["GET", &key]), "1");
-    let () = server.ask(&["SET", &key, "2"]);
+    assert_eq!(server.ask::<String>(&["GET", &key]), "2");
+    let () = server.ask(&["SET", &key, "3"]);
     let why = refused(open(settings).await);
     assert!(why.contains("newer version"), "{why}");
+    assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+}
+
+#[tokio::test]
+async fn the_layout_before_is_taken_over_and_then_refused_by_those_who_know_no_other() {
+    let server = Server::start(&[]);
+    let settings = server.settings();
+    let key = format!("{}:layout", settings.key_prefix);
+    let () = server.ask(&["SET", &key, "1"]);
+    open(settings.clone()).await.unwrap();
     assert_eq!(server.ask::<String>(&["GET", &key]), "2");
+    open(settings).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -135,6 +135,8 @@ fn release(e: &Event) -> Settlement {
         data: format!("{{\"of\":\"{}\"}}", e.id),
         truncated: false,
         resource_id: None,
+        released_id: None,
+        once: None,
     }
 }
 
@@ -184,8 +186,9 @@ async fn stores() -> Stores {
     rig.flaky.use_only(vec![store.clone()]);
     Stores {
         accounts: store.clone(),
-        keys: store,
+        keys: store.clone(),
         events: rig.events.clone(),
+        feed: store,
         usage: rig.usage.clone(),
         clock,
         _keep: Box::new(rig),

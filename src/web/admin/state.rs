@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use tokio::sync::watch;
 
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
@@ -11,6 +12,7 @@ use crate::config::model::Config;
 use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::usage::port::UsageStore;
+use crate::webhooks::port::EventFeed;
 use crate::webhooks::service::WebhookService;
 
 /// What every operation may use.
@@ -31,6 +33,10 @@ pub struct AdminState {
     pub usage: Arc<dyn UsageStore>,
     /// Webhooks, deliveries and events.
     pub webhooks: WebhookService,
+    /// Released events in their order.
+    pub feed: Arc<dyn EventFeed>,
+    /// True once the process stops: what goes on for long ends then.
+    pub stopping: watch::Receiver<bool>,
 }
 
 /// The configuration as the admin API sees it.

@@ -107,6 +107,8 @@ fn release(e: &Event) -> Settlement {
         data: r#"{"name":"Ada\n\u0000"}"#.into(),
         truncated: false,
         resource_id: Some("c1".into()),
+        released_id: None,
+        once: None,
     }
 }
 

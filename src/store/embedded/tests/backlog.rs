@@ -33,6 +33,8 @@ async fn backlog(store: &EmbeddedStore) -> Endpoint {
             data: "{}".to_owned(),
             truncated: false,
             resource_id: None,
+            released_id: None,
+            once: None,
         })
         .collect();
     store.settle(&settlements, at(0)).await.unwrap();

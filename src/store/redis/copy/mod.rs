@@ -164,7 +164,7 @@ impl Store {
             .write_mark(&[("source", source.unwrap_or(NOBODY)), ("state", COPYING)])
             .await?;
         let mut cmd = redis::cmd("SET");
-        cmd.arg(store.names.layout()).arg(LAYOUT).arg("NX");
+        cmd.arg(store.names.layout()).arg(LAYOUT);
         let _: Option<String> = store.link.run(Patience::Calm, &cmd).await?;
         Ok(store)
     }

@@ -210,6 +210,9 @@ impl Store {
                 listed(pipe, shard.pending_since(), since, &e.id);
                 let unresolved = at.filter(|_| e.state == EventState::Unresolved);
                 listed(pipe, shard.unresolved(), unresolved, &e.id);
+                let number = e.sequence.and_then(|n| i64::try_from(n).ok());
+                let number = number.filter(|_| e.state == EventState::Released);
+                listed(pipe, shard.released(&e.account_id), number, &e.id);
                 hash(pipe, &shard.event(&e.id), &fields);
             });
             written += 1;

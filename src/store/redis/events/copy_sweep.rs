@@ -128,6 +128,7 @@ pub(in crate::store::redis) async fn events(
                     let kind = kind.unwrap_or_default();
                     for list in [
                         shard.events_of(&account),
+                        shard.released(&account),
                         shard.events_like(&kind),
                         shard.pending(),
                         shard.pending_since(),

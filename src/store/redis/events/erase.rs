@@ -163,6 +163,7 @@ async fn erase_events(
     let call = Call::new(&ERASE_EVENTS)
         .key(shard.events())
         .key(shard.events_of(account_id))
+        .key(shard.released(account_id))
         .key(shard.pending())
         .key(shard.pending_since())
         .key(shard.unresolved())

@@ -8,6 +8,7 @@
 //! | --- | --- |
 //! | `e:<event>` | hash: the event |
 //! | `events:all`, `events:account:<A>`, `events:type:<T>`, `events:pending`, `events:unresolved` | lists of events by position, for each filter that may leave out much |
+//! | `events:released:<A>` | the account's released events by sequence number |
 //! | `events:pending_since` | pending events by when they were recorded, for the sweeper |
 //! | `events:position` | the newest position: microseconds of this Redis' clock, always growing |
 //! | `seq:<A>` | the account's last sequence number |
@@ -21,6 +22,10 @@
 //! | `deliveries:all`, `dl:<endpoint>` | deliveries by id: all, those to an endpoint |
 //! | `deliveries:queued`, `deliveries:finished` | unfinished ones by when their schedule began, finished ones by when they did |
 //! | `deliveries:claims`, `claim:<token>` | who has claimed a delivery; what a call claimed, for the case that it comes twice |
+//! | `eh:<endpoint>`, `ec:<endpoint>` | hash: how an endpoint fares; its claimed deliveries by the end of the claim |
+//! | `deliveries:failed` | failed deliveries by when they did |
+//! | `notices`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
+//! | `once:<key>` | hash, for a day: the digest and the event of a request with an Idempotency-Key |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off
@@ -49,6 +54,7 @@ mod deliveries;
 mod endpoints;
 mod erase;
 mod event_list;
+mod feed;
 mod list;
 mod prune;
 mod publish;

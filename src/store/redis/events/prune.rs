@@ -125,6 +125,7 @@ async fn events(
                 .key(shard.targets(id))
                 .key(shard.events_of(account))
                 .key(shard.events_like(kind))
+                .key(shard.released(account))
                 .arg(*id)
         });
         store.link.script::<()>(Patience::Calm, &call).await?;

@@ -12,6 +12,7 @@ use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::store::redis::link::Call;
 use crate::webhooks::model::{Endpoint, EndpointStatus};
+use crate::webhooks::types;
 
 /// The field that has the revision; no endpoint's id is like it.
 const REVISION: &str = "revision";
@@ -88,7 +89,7 @@ impl Roster {
         self.members
             .iter()
             .filter(|m| m.status != EndpointStatus::Disabled)
-            .filter(|m| m.types.iter().any(|t| t == event_type))
+            .filter(|m| types::wants_any(&m.types, event_type))
             .map(|m| m.target(known))
             .collect()
     }

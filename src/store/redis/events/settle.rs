@@ -161,6 +161,7 @@ pub(super) fn call(
         .key(shard.due())
         .key(shard.queued())
         .key(shard.deliveries())
+        .key(shard.released(account_id))
         .arg(account_id)
         .arg(&roster.revision)
         .arg(now.millis())

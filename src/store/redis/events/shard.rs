@@ -112,6 +112,11 @@ impl Shard {
         self.name("events", &format!("type:{event_type}"))
     }
 
+    /// Sorted set: released events of an account by sequence number.
+    pub(super) fn released(&self, account_id: &str) -> String {
+        self.name("events", &format!("released:{account_id}"))
+    }
+
     /// Sorted set: pending events by position.
     pub(super) fn pending(&self) -> String {
         self.name("events", "pending")

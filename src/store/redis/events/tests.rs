@@ -46,7 +46,8 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
     let stores = Stores {
         accounts: ours.clone(),
         keys: ours.clone(),
-        events: ours,
+        events: ours.clone(),
+        feed: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -69,12 +70,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries);
+contract_tests!(stores().await; events, deliveries, feed);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed);
 }
 
 fn release(e: &Event) -> Settlement {
@@ -84,6 +85,8 @@ fn release(e: &Event) -> Settlement {
         data: "{}".to_owned(),
         truncated: false,
         resource_id: None,
+        released_id: None,
+        once: None,
     }
 }
 

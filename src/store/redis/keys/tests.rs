@@ -31,6 +31,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         accounts: store.clone(),
         keys: store,
         events: other.clone(),
+        feed: other.clone(),
         usage: other.clone(),
         clock,
         _keep: Box::new((other, dir)),

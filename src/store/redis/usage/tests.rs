@@ -21,6 +21,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         accounts: store.clone(),
         keys: store.clone(),
         events: store.clone(),
+        feed: store.clone(),
         usage: store,
         clock,
         _keep: Box::new(()),

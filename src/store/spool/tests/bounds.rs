@@ -121,6 +121,8 @@ async fn large_settlements_are_cut_and_keep_their_order() {
             data: data.clone(),
             truncated: false,
             resource_id: None,
+            released_id: None,
+            once: None,
         })
         .collect();
     rig.events.settle(&settlements, at(1)).await.unwrap();

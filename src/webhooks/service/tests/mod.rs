@@ -139,9 +139,16 @@ async fn everything_wrong_is_told_at_once() {
     let bad = NewEndpoint {
         account_id: "a b".to_owned(),
         url: "http://x".to_owned(),
-        event_types: ["deal.won", "deal.won", "no.such", "deal.*", "webhook.test"]
-            .map(str::to_owned)
-            .to_vec(),
+        event_types: [
+            "deal.won",
+            "deal.won",
+            "no.such",
+            "no.*",
+            "*.won",
+            "webhook.test",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
         description: Some("a\nb".to_owned()),
     };
     let e = b.service.create_endpoint(bad, &at(0)).await.unwrap_err();
@@ -154,6 +161,7 @@ async fn everything_wrong_is_told_at_once() {
             "event_types[2]",
             "event_types[3]",
             "event_types[4]",
+            "event_types[5]",
             "description"
         ]
     );
@@ -166,6 +174,19 @@ async fn everything_wrong_is_told_at_once() {
         ["event_types"]
     );
     assert!(b.store.actions().is_empty());
+}
+
+#[tokio::test]
+async fn a_pattern_is_taken_where_it_fits_a_known_type() {
+    let b = bench();
+    let new = NewEndpoint {
+        event_types: ["*", "deal.*", "deal.won"].map(str::to_owned).to_vec(),
+        ..new_endpoint()
+    };
+    let made = b.service.create_endpoint(new, &at(0)).await.unwrap();
+    assert_eq!(made.endpoint.event_types, ["*", "deal.*", "deal.won"]);
+    b.service.publish(new_event(None), &at(1)).await.unwrap();
+    assert_eq!(b.store.all_deliveries().len(), 1);
 }
 
 #[tokio::test]

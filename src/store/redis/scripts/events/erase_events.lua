@@ -1,10 +1,10 @@
 -- Deletes deliveries of an account that is being erased, and those of its events that have no more of them.
--- KEYS: events, events:account, events:pending, pending_since, events:unresolved, deliveries, queued, claims, finished;
+-- KEYS: events, events:account, events:released, events:pending, pending_since, events:unresolved, deliveries, queued, claims, finished;
 --   per delivery: delivery, attempts, queue, sent, targets; per event: event, targets, events:type
 -- ARGV: number of deliveries; per delivery: id, endpoint; number of events; per event: id
 -- Returns 1.
 local shard = {}
-local events, of_account, pending, pending_since, unresolved = key(), key(), key(), key(), key()
+local events, of_account, released, pending, pending_since, unresolved = key(), key(), key(), key(), key(), key()
 local deliveries = key()
 shard.queued, shard.claims, shard.finished = key(), key(), key()
 for _ = 1, tonumber(arg()) do
@@ -25,7 +25,7 @@ for _ = 1, tonumber(arg()) do
   local id = arg()
   if redis.call('EXISTS', targets) == 0 then
     redis.call('DEL', event)
-    for _, list in ipairs({ events, of_account, of_type, pending, pending_since, unresolved }) do
+    for _, list in ipairs({ events, of_account, released, of_type, pending, pending_since, unresolved }) do
       redis.call('ZREM', list, id)
     end
   end

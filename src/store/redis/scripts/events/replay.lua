@@ -1,6 +1,6 @@
 -- Makes or restarts an event's deliveries to the endpoints that the caller chose; releases an unresolved event.
--- KEYS: erasing, roster, sequence, event, targets, events:unresolved, due, queued, deliveries, claims, finished; per
---   delivery: delivery, queue, sent; the change's
+-- KEYS: erasing, roster, sequence, event, targets, events:unresolved, due, queued, deliveries, claims, finished,
+--   events:released; per delivery: delivery, queue, sent; the change's
 -- ARGV: account, revision of the roster, now, id, data for want of the event's own, number of deliveries; per delivery:
 --   id, endpoint, 1 where that is active; the change's
 -- Returns the event's hash; nothing, and does nothing, when the roster has another revision or the event another delivery
@@ -8,6 +8,7 @@
 local shard = {}
 local erasing, roster, sequence, event, targets, unresolved = key(), key(), key(), key(), key(), key()
 shard.due, shard.queued, shard.deliveries, shard.claims, shard.finished = key(), key(), key(), key(), key()
+local released = key()
 local account, revision, now, id, data = arg(), arg(), arg(), arg(), arg()
 local deliveries = take_deliveries()
 if changed() then
@@ -31,7 +32,9 @@ if (redis.call('HGET', roster, 'revision') or '') ~= revision or not are_known(t
   return false
 end
 if known[2] == 'unresolved' then
-  redis.call('HSET', event, 'state', 'released', 'sequence', redis.call('INCR', sequence))
+  local number = redis.call('INCR', sequence)
+  redis.call('HSET', event, 'state', 'released', 'sequence', number)
+  redis.call('ZADD', released, number, id)
   redis.call('ZREM', unresolved, id)
   if not known[4] then
     -- What is given for want of the event's own data holds no more than ids.

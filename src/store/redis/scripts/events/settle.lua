@@ -1,6 +1,6 @@
 -- Settles pending events of one account; what is not pending is left alone, so that a second call does nothing.
 -- KEYS: roster, sequence, events, events:account, events:pending, pending_since, events:unresolved, due, queued,
---   deliveries; per event: event, targets, dropped, events:type; per delivery of its release: delivery, queue, sent
+--   deliveries, events:released; per event: event, targets, dropped, events:type; per delivery of its release: delivery, queue, sent
 -- ARGV: account, revision of the roster that deliveries were chosen by, now, seconds that a dropped event is remembered,
 --   number of events; per event: id, 'release',
 --   'drop' or 'unresolved'; of a release: number of fields' names and values, these, number of deliveries; per delivery:
@@ -10,6 +10,7 @@ local shard = {}
 local roster, sequence, events, of_account = key(), key(), key(), key()
 local pending, pending_since, unresolved = key(), key(), key()
 shard.due, shard.queued, shard.deliveries = key(), key(), key()
+local released = key()
 local account, revision, now, memory, count = arg(), arg(), arg(), arg(), tonumber(arg())
 local steps = {}
 for i = 1, count do
@@ -31,7 +32,9 @@ for _, s in ipairs(steps) do
     redis.call('ZREM', pending, s.id)
     redis.call('ZREM', pending_since, s.id)
     if s.what == 'release' then
-      redis.call('HSET', s.event, 'state', 'released', 'sequence', redis.call('INCR', sequence), unpack(s.fields))
+      local number = redis.call('INCR', sequence)
+      redis.call('HSET', s.event, 'state', 'released', 'sequence', number, unpack(s.fields))
+      redis.call('ZADD', released, number, s.id)
       for _, d in ipairs(s.deliveries) do
         make(shard, d, s.targets, s.id, account, known[3], now)
       end

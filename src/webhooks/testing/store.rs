@@ -6,13 +6,14 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
-use super::model::*;
-use super::port::*;
-use crate::base::audit::{Change, ChangeContext};
+use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::model::*;
+use crate::webhooks::port::*;
+use crate::webhooks::types;
 
 #[derive(Default)]
 struct Claims {
@@ -35,18 +36,6 @@ pub(crate) struct MemoryStore {
     state: Mutex<State>,
     is_down: AtomicBool,
     claims: AtomicU64,
-}
-
-/// A caller for tests.
-pub(crate) fn context(at: Timestamp) -> ChangeContext {
-    ChangeContext {
-        token: "admin".to_owned(),
-        actor: None,
-        address: None,
-        request_id: "r1".to_owned(),
-        at,
-        idempotency: None,
-    }
 }
 
 impl MemoryStore {
@@ -120,7 +109,7 @@ impl State {
             .filter(|e| {
                 e.account_id == event.account_id
                     && e.status != EndpointStatus::Disabled
-                    && e.event_types.contains(&event.event_type)
+                    && types::wants_any(&e.event_types, &event.event_type)
             })
             .cloned()
             .collect();

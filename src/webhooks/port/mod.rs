@@ -1,6 +1,16 @@
 //! What events and deliveries need of a store and of the network; no implementation.
 
+pub mod feed;
+pub mod inboxes;
+pub mod notices;
+pub mod replays;
+
 use async_trait::async_trait;
+
+pub use self::feed::EventFeed;
+pub use self::inboxes::InboxStore;
+pub use self::notices::NoticeStore;
+pub use self::replays::ReplayStore;
 
 use super::model::{
     Attempt, ClaimedDelivery, Delivery, DeliveryState, Endpoint, Event, EventState, Outcome,

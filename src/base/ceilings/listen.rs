@@ -1,0 +1,1 @@
+//! Bounds of streams of released events; never those of a delivery.

@@ -1,0 +1,1 @@
+//! Bounds of the simulator and its inboxes; never those of real deliveries.

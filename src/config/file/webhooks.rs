@@ -1,0 +1,31 @@
+//! Shapes of the webhook settings; never a check that a shape cannot say.
+
+use serde::{Deserialize, Serialize};
+
+/// Delivery of webhooks.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct WebhooksFile {
+    /// Seconds before each retry after the first attempt; at most five.
+    #[schemars(length(max = 5), inner(range(min = 1, max = 2_592_000)))]
+    pub(in crate::config) retry_delays_seconds: Vec<u64>,
+    /// Milliseconds for a whole attempt.
+    #[schemars(range(min = 100, max = 120_000))]
+    pub(in crate::config) timeout_ms: u64,
+    /// Networks (CIDR) or addresses that may be targets although they are private, loopback or metadata addresses.
+    pub(in crate::config) allowed_private_targets: Vec<String>,
+    /// Days that events and deliveries are kept.
+    #[schemars(range(min = 1, max = 3650))]
+    pub(in crate::config) retention_days: u64,
+}
+
+impl Default for WebhooksFile {
+    fn default() -> Self {
+        Self {
+            retry_delays_seconds: vec![5, 300, 1800, 7200, 18_000],
+            timeout_ms: 15_000,
+            allowed_private_targets: Vec::new(),
+            retention_days: 30,
+        }
+    }
+}

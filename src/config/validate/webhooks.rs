@@ -1,0 +1,25 @@
+//! Checks webhook settings; never sends anything.
+
+use std::time::Duration;
+
+use super::Check;
+use super::words::networks;
+use crate::config::file::ConfigFile;
+use crate::config::model::Webhooks;
+use crate::config::tree::steps;
+
+/// Webhook delivery.
+pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
+    let w = &f.webhooks;
+    let at = steps!["webhooks", "allowed_private_targets"];
+    Webhooks {
+        retry_delays: w
+            .retry_delays_seconds
+            .iter()
+            .map(|s| Duration::from_secs(*s))
+            .collect(),
+        timeout: Duration::from_millis(w.timeout_ms),
+        allowed_private_targets: networks(check, &w.allowed_private_targets, &at),
+        retention: Duration::from_secs(w.retention_days * 86_400),
+    }
+}

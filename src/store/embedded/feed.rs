@@ -1,0 +1,34 @@
+//! Released events of an account in their order; never who listens.
+
+use async_trait::async_trait;
+
+use super::EmbeddedStore;
+use super::event_rows::event;
+use super::rows::all;
+use crate::base::error::StoreError;
+use crate::webhooks::model::Event;
+use crate::webhooks::port::EventFeed;
+
+#[async_trait]
+impl EventFeed for EmbeddedStore {
+    async fn released_after(
+        &self,
+        account_id: &str,
+        sequence: u64,
+        limit: u32,
+    ) -> Result<Vec<Event>, StoreError> {
+        let account_id = account_id.to_owned();
+        // SQLite counts no further; nor does any account.
+        let sequence = i64::try_from(sequence).unwrap_or(i64::MAX);
+        self.read(move |conn| {
+            all(
+                conn,
+                "SELECT * FROM event WHERE account_id = ?1 AND state = 1 AND sequence > ?2
+                 ORDER BY sequence LIMIT ?3",
+                (account_id, sequence, limit),
+                event,
+            )
+        })
+        .await
+    }
+}

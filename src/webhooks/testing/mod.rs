@@ -1,0 +1,45 @@
+//! What tests of webhooks share: a store in memory, callers, events; never part of the product.
+
+mod store;
+
+pub(crate) use self::store::MemoryStore;
+
+use super::model::{Event, EventState};
+use crate::base::audit::ChangeContext;
+use crate::base::clock::Timestamp;
+use crate::base::ids;
+
+/// A caller for tests.
+pub(crate) fn context(at: Timestamp) -> ChangeContext {
+    ChangeContext {
+        token: "admin".to_owned(),
+        actor: None,
+        address: None,
+        request_id: "r1".to_owned(),
+        at,
+        idempotency: None,
+    }
+}
+
+impl Event {
+    /// A pending event of a request with nothing known but account and type, for tests that say what matters to them:
+    /// a further field is given its value here and nowhere else.
+    pub(crate) fn blank(account_id: &str, event_type: &str) -> Self {
+        Self {
+            id: ids::new(ids::EVENT),
+            account_id: account_id.to_owned(),
+            event_type: event_type.to_owned(),
+            occurred_at: Timestamp::from_millis(0),
+            state: EventState::Pending,
+            sequence: None,
+            data: None,
+            truncated: false,
+            request_id: None,
+            route: None,
+            method: None,
+            status: None,
+            resource_id: None,
+            conditional: false,
+        }
+    }
+}
