@@ -30,6 +30,7 @@ mod foreign;
 mod hostile;
 mod limits;
 mod logs;
+mod receivers;
 mod redis;
 mod reload;
 mod sample_crm;

@@ -5,6 +5,7 @@ pub mod gateway;
 pub mod http;
 pub mod programs;
 pub mod proxy;
+pub mod receivers;
 pub mod redis;
 
 use std::time::{Duration, Instant};
