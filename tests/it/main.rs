@@ -29,6 +29,7 @@ mod events;
 mod foreign;
 mod hostile;
 mod limits;
+mod listen;
 mod logs;
 mod receivers;
 mod redis;

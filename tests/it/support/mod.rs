@@ -3,6 +3,7 @@
 pub mod backend;
 pub mod gateway;
 pub mod http;
+pub mod listener;
 pub mod programs;
 pub mod proxy;
 pub mod receivers;
