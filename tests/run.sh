@@ -31,7 +31,7 @@ if [ "$(cat "$node/wanted" 2>/dev/null)" != "$packages" ]; then
   rm -rf "$node"
   mkdir -p "$node"
   # shellcheck disable=SC2086
-  npm install --prefix "$node" --ignore-scripts --no-audit --no-fund --no-update-notifier --silent $packages
+  npm install --prefix "$node" --ignore-scripts --no-audit --no-fund --no-update-notifier --loglevel=error $packages
   echo "$packages" >"$node/wanted"
 fi
 export FUELGATE_TEST_NODE="$node"
