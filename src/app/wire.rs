@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::runtime::Runtime;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::backend::{Backend, Engine};
 use super::export::Export;
@@ -19,7 +19,7 @@ use super::stop::Stop;
 use super::tasks::Tasks;
 use crate::accounts::service::AccountService;
 use crate::accounts::state::Accounts;
-use crate::base::ceilings::STORE_CONTACT_TIME;
+use crate::base::ceilings::{LISTEN_STREAMS, STORE_CONTACT_TIME};
 use crate::base::clock::Clock;
 use crate::base::ids;
 use crate::config::certificates::CertificateError;
@@ -205,6 +205,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         webhooks: webhooks.clone(),
         feed: Arc::clone(&parts.backend.feed),
         stopping: doors_stop.signal(),
+        streams: Arc::new(Semaphore::new(LISTEN_STREAMS)),
     });
     let Listeners {
         clients,

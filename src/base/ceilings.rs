@@ -2,7 +2,7 @@
 
 mod delivery;
 pub mod identity;
-pub mod listen;
+mod listen;
 pub mod operations;
 mod outbound;
 pub mod simulator;
@@ -11,6 +11,7 @@ mod webhooks;
 use std::time::Duration;
 
 pub use delivery::*;
+pub use listen::*;
 pub use outbound::*;
 pub use webhooks::*;
 

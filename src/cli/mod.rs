@@ -4,6 +4,7 @@ mod check;
 pub mod client;
 mod demo;
 pub mod keys;
+pub mod listen;
 mod runtime;
 mod sample_crm;
 mod serve;
@@ -41,15 +42,8 @@ enum Command {
     Webhooks(webhooks::Args),
     /// Back up, check and restore the embedded store, or copy it into Redis
     Store(store::Args),
-    /// Stream an account's events to a local URL (not available yet)
-    Listen(ListenArgs),
-}
-
-#[derive(Debug, clap::Args)]
-struct ListenArgs {
-    /// Where events are sent to
-    #[arg(long)]
-    forward_to: String,
+    /// Stream an account's events to a local URL, signed, with no public endpoint
+    Listen(listen::Args),
 }
 
 /// Runs the command; its problems go to standard error in words for people.
@@ -63,10 +57,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Usage(args) => call(usage::run(args)),
         Command::Webhooks(args) => call(webhooks::run(args)),
         Command::Store(args) => store::run(&args),
-        Command::Listen(args) => Err(Failure::new(format!(
-            "fuelgate listen --forward-to {} is not available yet",
-            args.forward_to
-        ))),
+        Command::Listen(args) => call(listen::run(args)),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -109,7 +109,8 @@ macro_rules! contract_tests {
     (@feed $make:expr) => {
         $crate::store::contract::contract_tests!(@each feed $make;
             released_events_come_in_their_order,
-            what_is_not_released_or_is_gone_is_not_in_the_feed
+            what_is_not_released_or_is_gone_is_not_in_the_feed,
+            the_last_number_outlives_the_event_that_has_it
         );
     };
     (@usage $make:expr) => {

@@ -22,6 +22,7 @@ pub mod counters;
 pub mod delivery;
 pub mod envelope;
 pub mod facts;
+pub mod feed;
 mod input;
 pub mod model;
 pub mod pipeline;

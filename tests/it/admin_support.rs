@@ -27,7 +27,7 @@ use fuelgate::webhooks::settings::Settings;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// The token with every permission.
 pub const ROOT: &str = "root-token-for-tests";
@@ -275,6 +275,7 @@ impl Admin {
             ),
             feed: store.clone(),
             stopping: stopped.clone(),
+            streams: Arc::new(Semaphore::new(64)),
         });
         let ready = Arc::new(Ready(Mutex::new(Ok(()))));
         let health = Health {

@@ -65,13 +65,6 @@ fn check_names_every_problem_with_its_place_and_exits_1() {
 }
 
 #[test]
-fn what_a_later_version_brings_is_refused_by_name() {
-    let o = fuelgate(&["listen", "--forward-to", "http://127.0.0.1:1"]);
-    assert_eq!(o.status.code(), Some(1));
-    assert!(err(&o).contains("not available yet"));
-}
-
-#[test]
 fn a_listener_that_is_taken_is_a_readable_cause() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap();

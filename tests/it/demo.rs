@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::Receiver;
 use std::time::{Duration, Instant};
 
+use crate::support::backend::Backend;
 use crate::support::programs::run;
 
 struct Demo {
@@ -79,17 +80,19 @@ fn paste(line: &str) -> String {
 #[test]
 fn every_line_that_the_demo_prints_works() {
     let folder = tempfile::tempdir().unwrap();
+    let local = Backend::ok();
     // Twice: the second run finds the folder of the first.
     for _ in 0..2 {
         let demo = Demo::start(folder.path());
         let printed = demo.until("Verified webhook deliveries");
-        let after = |comment: &str| {
+        let line = |comment: &str| {
             let at = printed
                 .iter()
                 .position(|l| l.starts_with(comment))
                 .unwrap_or_else(|| panic!("{comment} in {printed:#?}"));
-            paste(&printed[at + 1])
+            printed[at + 1].as_str()
         };
+        let after = |comment: &str| paste(line(comment));
         let read = after("# Read");
         assert!(read.starts_with("HTTP/1.1 200"), "{read}");
         assert!(read.contains("\"data\""), "{read}");
@@ -113,8 +116,19 @@ fn every_line_that_the_demo_prints_works() {
         );
         let usage: serde_json::Value = serde_json::from_str(&after("# Usage")).unwrap();
         assert!(usage["hour"]["used"].as_u64().unwrap() > 100, "{usage}");
+        let listen = line("# A receiver of your own").replace(
+            "http://127.0.0.1:8000",
+            &format!("http://{}", local.address),
+        );
+        let before = local.count();
+        paste(&format!("timeout -s INT 3 {listen} --after 0"));
+        assert!(local.count() > before, "{listen}");
         demo.stop();
     }
+    let seen = local.seen();
+    let first = seen.first().unwrap();
+    assert!(first.text().contains("Grace Hopper"), "{first:?}");
+    assert!(first.header("webhook-signature").is_some());
 }
 
 #[test]

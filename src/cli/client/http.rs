@@ -4,7 +4,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use http::Method;
+use http::{Method, StatusCode};
 use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderValue};
 use reqwest::redirect::Policy;
 use reqwest::{Certificate, Client, ClientBuilder, Response, Url};
@@ -146,25 +146,66 @@ impl Admin {
         if let Some(text) = body {
             request = request.header(CONTENT_TYPE, "application/json").body(text);
         }
-        let unreachable = |e: reqwest::Error| CliError::Unreachable {
-            url: self.base.to_string(),
-            cause: cause(&e),
-        };
-        let response = request.send().await.map_err(unreachable)?;
+        let response = request.send().await.map_err(|e| self.unreachable(&e))?;
         let status = response.status();
-        let bytes = read(response, self.answer_bytes)
+        let bytes = self.bytes(response).await?;
+        if status.is_success() {
+            return parse(&bytes);
+        }
+        Err(self.refused(status, &bytes))
+    }
+
+    /// GET of an answer that goes on, for `limit` at most; it is for the caller to read.
+    ///
+    /// # Errors
+    /// See [`CliError`].
+    pub async fn stream(
+        &self,
+        path: &[&str],
+        query: &Query,
+        limit: Duration,
+    ) -> Result<Response, CliError> {
+        let request = self.client.get(self.url(path, query)?).timeout(limit);
+        // What goes on for long begins at once all the same.
+        let response = tokio::time::timeout(CLIENT_TIME, request.send())
+            .await
+            .map_err(|_| self.unreachable_because("it took too long".to_owned()))?
+            .map_err(|e| self.unreachable(&e))?;
+        let status = response.status();
+        if status.is_success() {
+            return Ok(response);
+        }
+        let bytes = self.bytes(response).await?;
+        Err(self.refused(status, &bytes))
+    }
+
+    async fn bytes(&self, response: Response) -> Result<Vec<u8>, CliError> {
+        read(response, self.answer_bytes)
             .await
             .map_err(|e| match e {
-                ReadError::Broken(e) => unreachable(e),
+                ReadError::Broken(e) => self.unreachable(&e),
                 ReadError::TooLarge => CliError::Unexpected(format!(
                     "the answer is larger than {} bytes: ask for less with --limit",
                     self.answer_bytes
                 )),
-            })?;
-        if status.is_success() {
-            return parse(&bytes);
+            })
+    }
+
+    /// The error of a connection that was not made, or broke off.
+    pub fn unreachable(&self, error: &reqwest::Error) -> CliError {
+        self.unreachable_because(cause(error))
+    }
+
+    /// The same with a cause of the caller's.
+    pub fn unreachable_because(&self, cause: String) -> CliError {
+        CliError::Unreachable {
+            url: self.base.to_string(),
+            cause,
         }
-        Err(match serde_json::from_slice::<Refusal>(&bytes) {
+    }
+
+    fn refused(&self, status: StatusCode, bytes: &[u8]) -> CliError {
+        match serde_json::from_slice::<Refusal>(bytes) {
             Ok(refusal) if !refusal.code.is_empty() => CliError::Refused(Box::new(Refusal {
                 status: status.as_u16(),
                 ..refusal
@@ -173,7 +214,7 @@ impl Admin {
                 "{} answered {status} and not as the admin API does",
                 self.base
             )),
-        })
+        }
     }
 }
 
@@ -226,7 +267,7 @@ async fn read(mut response: Response, most: usize) -> Result<Vec<u8>, ReadError>
 }
 
 /// The innermost cause: the outer ones only repeat the address.
-fn cause(error: &reqwest::Error) -> String {
+pub fn cause(error: &reqwest::Error) -> String {
     if error.is_timeout() {
         return "it took too long".to_owned();
     }

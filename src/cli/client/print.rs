@@ -95,6 +95,16 @@ impl Output {
             self.line(sentence);
         }
     }
+
+    /// One of many things that happen while a command runs: a sentence for people, an object on a line of its own for
+    /// scripts.
+    pub fn happened(&mut self, sentence: &str, object: &Value) {
+        if self.json {
+            self.line(&object.to_string());
+        } else {
+            self.line(sentence);
+        }
+    }
 }
 
 fn bare() -> Table {

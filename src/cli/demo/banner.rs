@@ -27,6 +27,8 @@ pub(super) fn print(f: &Facts<'_>) {
         ..
     } = f;
     let (config, token) = (f.config.display(), f.token_file.display());
+    let program = std::env::current_exe();
+    let program = program.map_or_else(|_| "fuelgate".to_owned(), |p| p.display().to_string());
     say(&format!(
         r#"
 fuelgate demo is ready; stop it with Ctrl-C.
@@ -57,6 +59,9 @@ curl -i http://{gateway}/v1/deals -H 'Authorization: Bearer {reader}'
 
 # 429: 400 requests in a burst against a bucket of 100 that fills at 50 a second
 curl -sZ -o /dev/null -w '%{{http_code}}\n' 'http://{gateway}/v1/contacts?limit=1&n=[1-400]' -H 'Authorization: Bearer {reader}' | sort | uniq -c
+
+# A receiver of your own: the account's events, signed, sent to a local URL
+'{program}' listen --account acct_demo --forward-to http://127.0.0.1:8000/ --admin-url http://{admin} --admin-token-file '{token}'
 
 # Usage so far
 curl -s 'http://{admin}/admin/v1/usage/summary?account_id=acct_demo' -H "Authorization: Bearer $(cat '{token}')"

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use super::EmbeddedStore;
 use super::event_rows::event;
-use super::rows::all;
+use super::rows::{all, first};
 use crate::base::error::StoreError;
 use crate::webhooks::model::Event;
 use crate::webhooks::port::EventFeed;
@@ -28,6 +28,19 @@ impl EventFeed for EmbeddedStore {
                 (account_id, sequence, limit),
                 event,
             )
+        })
+        .await
+    }
+    async fn last_sequence(&self, account_id: &str) -> Result<u64, StoreError> {
+        let account_id = account_id.to_owned();
+        self.read(move |conn| {
+            let last = first(
+                conn,
+                "SELECT last FROM account_sequence WHERE account_id = ?1",
+                [account_id],
+                |r| r.get(0),
+            )?;
+            Ok(last.unwrap_or(0))
         })
         .await
     }

@@ -16,7 +16,7 @@ use super::table::{self, Access, Looked};
 use crate::base::audit;
 use crate::base::ceilings::{AUTHORIZATION_BYTES, NAME_CHARS};
 use crate::base::error::Code;
-use crate::config::model::{AdminToken, Config};
+use crate::config::model::{AdminToken, Config, Permission};
 use crate::web::peer::{self, Peer};
 
 /// The challenge of the admin API (RFC 6750 section 3).
@@ -33,6 +33,18 @@ pub struct Call {
     pub caller: audit::ChangeContext,
     /// The configuration it began with.
     pub config: Arc<Config>,
+}
+
+impl Call {
+    /// Whether the token it was made with is in `config` still, with this permission: for answers that go on for long.
+    pub fn is_still_good(&self, config: &Config, permission: Permission) -> bool {
+        let mut at_first = self.config.admin.tokens.iter();
+        let Some(token) = at_first.find(|t| t.name == self.caller.token) else {
+            return false;
+        };
+        let mut now = config.admin.tokens.iter();
+        now.any(|t| t.sha256 == token.sha256 && t.permissions.contains(&permission))
+    }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Call {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
@@ -37,6 +37,8 @@ pub struct AdminState {
     pub feed: Arc<dyn EventFeed>,
     /// True once the process stops: what goes on for long ends then.
     pub stopping: watch::Receiver<bool>,
+    /// Places of streams of events, which go on for long.
+    pub streams: Arc<Semaphore>,
 }
 
 /// The configuration as the admin API sees it.

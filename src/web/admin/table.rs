@@ -67,6 +67,7 @@ pub const OPERATIONS: &[Operation] = &[
     op("GET", "/admin/v1/events", Events),
     op("GET", "/admin/v1/events/{id}", Events),
     op("POST", "/admin/v1/events/{id}/replay", Events),
+    op("GET", "/admin/v1/event-stream", Events),
     op("GET", "/admin/v1/alerts", Usage),
     op("PUT", "/admin/v1/alerts", Usage),
     op("GET", "/admin/v1/audit-log", Operator),

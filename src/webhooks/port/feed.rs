@@ -16,4 +16,7 @@ pub trait EventFeed: Send + Sync {
         sequence: u64,
         limit: u32,
     ) -> Result<Vec<Event>, StoreError>;
+
+    /// The last number that the account gave; 0 where it gave none.
+    async fn last_sequence(&self, account_id: &str) -> Result<u64, StoreError>;
 }

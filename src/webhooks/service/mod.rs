@@ -3,6 +3,7 @@
 mod deliveries;
 mod endpoints;
 mod events;
+mod feed;
 #[cfg(test)]
 mod tests;
 

@@ -3,8 +3,10 @@
 pub mod backend;
 pub mod gateway;
 pub mod http;
+pub mod listener;
 pub mod programs;
 pub mod proxy;
+pub mod receivers;
 pub mod redis;
 
 use std::time::{Duration, Instant};

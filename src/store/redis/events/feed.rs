@@ -40,4 +40,10 @@ impl EventFeed for Store {
             .map(|(id, hash)| rows::event(id, hash));
         events.filter_map(Result::transpose).collect()
     }
+    async fn last_sequence(&self, account_id: &str) -> Result<u64, StoreError> {
+        let shard = Shard::of(self, account_id);
+        let cmd = redis::cmd("GET").arg(shard.sequence(account_id)).take();
+        let last: Option<u64> = self.link.run(Patience::Calm, &cmd).await?;
+        Ok(last.unwrap_or(0))
+    }
 }

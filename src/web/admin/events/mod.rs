@@ -4,6 +4,7 @@ mod get;
 mod list;
 mod publish;
 mod replay;
+mod stream;
 
 use std::sync::Arc;
 
@@ -18,4 +19,5 @@ pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(publish::publish_event, list::list_events))
         .routes(routes!(get::get_event))
         .routes(routes!(replay::replay_event))
+        .routes(routes!(stream::stream_events))
 }
