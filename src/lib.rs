@@ -63,6 +63,8 @@
 //! * *Layouts.* The version of what lies in Redis is 2. A start takes layout 1 over as it is; the order of released events
 //!   then begins with those released from then on. Nodes that know 1 only are refused, and those that still run on it must
 //!   be stopped first: they would match no wildcards and keep no such order.
+//! * *Streams* of released events ([`webhooks::feed`]) are read by their numbers, from any node. A reader that comes back says
+//!   which event it knows by the last number, so that numbers given anew after a failover take no event from it.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
 //!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
 //!   gateways from a copy that is not whole, and copies from a store that gateways use.
