@@ -1,7 +1,10 @@
 //! What leaves the gateway on its own account: webhook requests, to vetted addresses only; never the forwarding of a client's request.
 
 mod errors;
+mod names;
 mod resolver;
+mod reuse;
+mod targets;
 #[cfg(test)]
 mod tests;
 pub mod vet;

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::base::audit::ChangeContext;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
-use crate::config::model::Pepper;
+use crate::config::model::{AllowedTargets, NameServers, Pepper};
 use crate::outbound::webhook::HttpTransport;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{Attempt, Delivery};
@@ -101,7 +101,19 @@ pub(super) struct Bench {
 }
 
 pub(super) fn loopback() -> Arc<HttpTransport> {
-    Arc::new(HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap())
+    Arc::new(transport(&["127.0.0.0/8"], &[]))
+}
+
+/// A transport for these networks and hosts, and the system's name servers.
+pub(super) fn transport(networks: &[&str], hosts: &[&str]) -> HttpTransport {
+    HttpTransport::new(allowed(networks, hosts), NameServers::default()).unwrap()
+}
+
+pub(super) fn allowed(networks: &[&str], hosts: &[&str]) -> AllowedTargets {
+    AllowedTargets {
+        networks: networks.iter().map(|n| n.parse().unwrap()).collect(),
+        hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
+    }
 }
 
 pub(super) fn settings(timeout: Duration) -> SharedSettings {

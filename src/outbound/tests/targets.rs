@@ -1,6 +1,7 @@
 //! Tests of where requests may go and what is said when they may not.
 
 use super::*;
+use crate::config::model::NameServers;
 
 fn to(url: String) -> OutgoingRequest {
     OutgoingRequest {
@@ -14,7 +15,7 @@ fn to(url: String) -> OutgoingRequest {
 #[tokio::test]
 async fn targets_that_are_not_public_are_refused_in_every_spelling() {
     let (address, inbox) = receiver().await;
-    let strict = HttpTransport::new(vec![]).unwrap();
+    let strict = transport(&[], &[]);
     let port = address.port();
     for host in [
         "127.0.0.1",
@@ -53,7 +54,7 @@ async fn targets_that_are_not_public_are_refused_in_every_spelling() {
 #[tokio::test]
 async fn http_goes_to_listed_targets_only_and_the_list_can_change() {
     let (address, inbox) = receiver().await;
-    let t = HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
+    let t = transport(&["127.0.0.0/8"], &[]);
     let url = format!("http://{address}/good");
     assert_eq!(t.send(&to(url.clone())).await.unwrap().status, 200);
     assert!(t.check_url("http://8.8.8.8/hook").is_err());
@@ -71,7 +72,7 @@ async fn http_goes_to_listed_targets_only_and_the_list_can_change() {
     ] {
         assert!(t.check_url(bad).is_err(), "{bad}");
     }
-    t.set_listed(vec![]).unwrap();
+    t.set(allowed(&[], &[]), NameServers::default()).unwrap();
     assert!(t.send(&to(url)).await.is_err());
     assert_eq!(inbox.len(), 1);
 }

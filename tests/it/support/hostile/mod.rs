@@ -320,6 +320,12 @@ async fn read_request(
         if unread.len() > MOST || stream.read_buf(unread).await? == 0 {
             return Ok(None);
         }
+        // A TLS handshake: web servers answer that in plain text.
+        if unread.first() == Some(&0x16) {
+            let text = b"HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n";
+            stream.write_all(text).await?;
+            return Ok(None);
+        }
     };
     let head = String::from_utf8_lossy(&unread[..header_end]).into_owned();
     let mut lines = head.split("\r\n");
