@@ -19,7 +19,7 @@ use super::vet::Reach;
 use crate::base::ceilings::{
     WEBHOOK_BODY_TIME, WEBHOOK_CONNECT_TIME, WEBHOOK_EXCERPT_BYTES, WEBHOOK_IDLE,
     WEBHOOK_IDLE_CONNECTIONS, WEBHOOK_REPLY_BYTES, WEBHOOK_REPLY_FIELD_BYTES, WEBHOOK_REPLY_FIELDS,
-    WEBHOOK_REPLY_FIELDS_KEPT, WEBHOOK_REPLY_HEADER_BYTES,
+    WEBHOOK_REPLY_FIELDS_KEPT, WEBHOOK_REPLY_HEADER_BYTES, WEBHOOK_REPLY_WINDOW,
 };
 use crate::config::model::{AllowedTargets, NameServers};
 use crate::webhooks::model::{OutgoingRequest, Reply};
@@ -150,6 +150,8 @@ fn client(resolver: Arc<VettingResolver>, idle: usize) -> Result<Client, String>
             .pool_max_idle_per_host(idle)
             .http1_max_headers(WEBHOOK_REPLY_FIELDS)
             .http2_max_header_list_size(WEBHOOK_REPLY_HEADER_BYTES)
+            .http2_initial_stream_window_size(WEBHOOK_REPLY_WINDOW)
+            .http2_initial_connection_window_size(WEBHOOK_REPLY_WINDOW)
             .dns_resolver(Arc::clone(&resolver))
     };
     builder().build().or_else(|e| {

@@ -11,6 +11,7 @@ use crate::support::gateway::{Gateway, config};
 use crate::support::hostile::Hostile;
 use crate::support::hostile::certificates::{Authority, Identity};
 use crate::support::hostile::dns::{Dns, Turn};
+use crate::support::hostile::http2::Http2;
 
 /// Time for an attempt; longer than what the gateway reads of a slow body.
 const TIMEOUT: Duration = Duration::from_millis(3_000);
@@ -388,6 +389,39 @@ events:
     assert_eq!(dns.asked("rebind.example"), 3, "one look-up an attempt");
     assert_eq!(hostile.count("/bad-length"), 1);
     assert_eq!(inner.accepted(), 1, "no other than the listed host's");
+}
+
+/// The same bounds where a receiver speaks HTTP/2, which it tells in the TLS handshake.
+#[test]
+fn receivers_may_speak_http_2_within_the_same_bounds() {
+    let backend = Backend::ok();
+    let folder = tempfile::tempdir().unwrap();
+    let authority = Authority::new("the tests");
+    let file = authority.write(folder.path());
+    let hostile = Http2::start(&authority.issue("127.0.0.1"));
+    let environment = [("SSL_CERT_FILE", file.to_str().unwrap())];
+    let g = gateway(&backend, LOOPBACK, &environment);
+    let to = |path: &str| subscribe(&g, "acct_1", &hostile.url(path));
+    let (ok, never, endless) = (to("/ok"), to("/never"), to("/endless"));
+    let (long, redirect) = (to("/long-header"), to("/redirect"));
+    publish(&g, "acct_1");
+    assert_eq!(outcome(&g, &ok).0, Some(200));
+    assert_eq!(outcome(&g, &redirect).0, Some(307));
+    let (status, error, ..) = outcome(&g, &never);
+    assert_eq!(status, None);
+    assert_eq!(error, "no answer within 3000 ms");
+    let (status, error, ..) = outcome(&g, &long);
+    assert_eq!(status, None);
+    assert_eq!(error, "the receiver broke off or does not speak HTTP");
+    let (status, _, took, found) = outcome(&g, &endless);
+    assert_eq!(status, Some(200));
+    assert!(took < Duration::from_millis(2_900), "{took:?}");
+    let excerpt = found["attempts"][0]["reply_excerpt"].as_str().unwrap();
+    assert_eq!(excerpt.len(), 1024);
+    assert!(hostile.sent() < 1_000_000, "{} bytes", hostile.sent());
+    assert_eq!(hostile.requests(), 5);
+    let accepted = hostile.accepted();
+    assert!(accepted <= 5, "{accepted} connections");
 }
 
 /// Metadata addresses need an entry of their own; networks and ports are those that are listed.

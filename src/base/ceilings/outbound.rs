@@ -22,6 +22,8 @@ pub const WEBHOOK_REPLY_FIELDS_KEPT: usize = 32;
 pub const WEBHOOK_REPLY_FIELD_BYTES: usize = 256;
 /// Bytes of a reply's header over HTTP/2. Over HTTP/1 the library has its own bound, 400 KiB.
 pub const WEBHOOK_REPLY_HEADER_BYTES: u32 = 16_384;
+/// Bytes that a receiver may send ahead over HTTP/2, of one reply and of all on a connection.
+pub const WEBHOOK_REPLY_WINDOW: u32 = 65_535;
 /// Targets that the operator allows although they are not public: all of them are looked at for each address.
 pub const ALLOWED_TARGETS: usize = 1_000;
 /// Name servers that a configuration may name.
@@ -42,3 +44,4 @@ pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
 pub const WEBHOOK_EXCERPT_BYTES: usize = 1_024;
 
 const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
+const _: () = assert!(WEBHOOK_REPLY_BYTES <= WEBHOOK_REPLY_WINDOW as usize);

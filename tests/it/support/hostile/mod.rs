@@ -24,6 +24,7 @@
 
 pub mod certificates;
 pub mod dns;
+pub mod http2;
 
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -107,7 +108,7 @@ impl Hostile {
 
     /// One that speaks TLS with this certificate.
     pub fn start_tls(identity: &Identity) -> Self {
-        let acceptor = TlsAcceptor::from(identity.server());
+        let acceptor = TlsAcceptor::from(identity.server(&[]));
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         Self::run(address, Manner::Tls(acceptor))
     }
