@@ -10,8 +10,8 @@ use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
 };
 use hickory_resolver::lookup::Lookup;
-use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
 use hickory_resolver::proto::op::Query;
 use hickory_resolver::proto::rr::{Name, RecordType};
 use hickory_resolver::{Hosts, TokioResolver, system_conf};
@@ -167,18 +167,24 @@ impl LookUp for Dns {
         let ask = |kind| timeout_at(end, resolver.dns.lookup(name.clone(), kind));
         let (v4, v6) = tokio::join!(ask(RecordType::A), ask(RecordType::AAAA));
         let mut found = Vec::new();
-        let mut is_late = false;
+        let mut why = Unreachable::NoAddress;
         for answer in [v4, v6] {
             match answer {
                 Ok(Ok(answer)) => found.extend(addresses(&answer)),
-                Ok(Err(NetError::Timeout)) | Err(_) => is_late = true,
-                Ok(Err(error)) => tracing::debug!(%error, host, "a host name does not resolve"),
+                Ok(Err(NetError::Dns(DnsError::NoRecordsFound(_)))) => {}
+                Ok(Err(NetError::Timeout)) | Err(_) => why = Unreachable::Late,
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, host, "name servers fail");
+                    if why == Unreachable::NoAddress {
+                        why = Unreachable::Unresolved;
+                    }
+                }
             }
         }
-        match (found.is_empty(), is_late) {
-            (false, _) => Ok(found),
-            (true, true) => Err(Unreachable::Late),
-            (true, false) => Err(Unreachable::NoAddress),
+        if found.is_empty() {
+            Err(why)
+        } else {
+            Ok(found)
         }
     }
 }

@@ -23,6 +23,9 @@ pub(super) enum Unreachable {
     /// Nobody said in time.
     #[error("the host name was not resolved in time")]
     Late,
+    /// Those who should know say that they cannot.
+    #[error("the host name could not be resolved: the name servers failed")]
+    Unresolved,
     /// One of its addresses is not allowed.
     #[error("the receiver's address is not allowed")]
     NotAllowed,

@@ -13,9 +13,11 @@ use fuelgate::webhooks::port::WebhookTransport;
 use crate::support::full;
 use crate::support::hostile::Hostile;
 use crate::support::hostile::dns::{Dns, Turn};
+use crate::support::programs::free_port;
 
 const NOT_ALLOWED: &str = "the receiver's address is not allowed";
 const MISSING: &str = "the host name does not resolve";
+const FAILED: &str = "the host name could not be resolved: the name servers failed";
 const LATE: &str = "the host name was not resolved in time";
 
 /// Time for a look-up.
@@ -194,7 +196,7 @@ async fn what_name_servers_answer_badly_is_told_apart() {
     for (host, expected) in [
         ("missing.example", MISSING),
         ("unknown.example", MISSING),
-        ("broken.example", MISSING),
+        ("broken.example", FAILED),
         ("empty.example", MISSING),
         ("silent.example", LATE),
         ("forged.example", LATE),
@@ -206,6 +208,28 @@ async fn what_name_servers_answer_badly_is_told_apart() {
         assert!(took < TIME + Duration::from_millis(500), "{host}: {took:?}");
     }
     assert_eq!(good.accepted(), 0);
+    // Nobody is there to ask.
+    let nobody = NameServers {
+        servers: vec![SocketAddr::from(([127, 0, 0, 1], free_port()))],
+        timeout: TIME,
+    };
+    t.set(allowed(&["127.0.0.0/8"], &[]), nobody).unwrap();
+    let result = send(&t, "a.example", good.address.port()).await;
+    assert!(
+        result == Err(FAILED.to_owned()) || result == Err(LATE.to_owned()),
+        "{result:?}"
+    );
+}
+
+/// An address of one kind does for a name whose other kind is not answered.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_kind_of_address_is_enough() {
+    let good = Hostile::start();
+    let dns = names("half.example", &[Turn::addresses(&["127.0.0.1"])]);
+    dns.be_silent_about_ipv6();
+    let t = transport(&dns, &["127.0.0.0/8"], &[]);
+    let result = send(&t, "half.example", good.address.port()).await;
+    assert_eq!(result, Ok(200));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

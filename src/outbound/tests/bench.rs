@@ -71,6 +71,16 @@ async fn moved() -> Response {
     (StatusCode::FOUND, [(header::LOCATION, "/good")]).into_response()
 }
 
+async fn fields(path: axum::extract::Path<usize>) -> Response {
+    let mut response = "reply".into_response();
+    for n in 0..*path {
+        let name = axum::http::HeaderName::try_from(format!("x-field-{n}")).unwrap();
+        let value = axum::http::HeaderValue::try_from("é".repeat(400)).unwrap();
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
 /// A receiver on loopback that ends with the test.
 pub(super) async fn receiver() -> (SocketAddr, Shared) {
     let inbox = Shared::default();
@@ -81,6 +91,7 @@ pub(super) async fn receiver() -> (SocketAddr, Shared) {
         .route("/never", post(never))
         .route("/huge", post(huge))
         .route("/moved", post(moved))
+        .route("/fields/{count}", post(fields))
         .with_state(Arc::clone(&inbox));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -42,6 +42,7 @@ pub struct Dns {
     pub address: SocketAddr,
     names: Arc<Mutex<Names>>,
     asked: Arc<Mutex<Asked>>,
+    only_v4: Arc<AtomicBool>,
     stop: Arc<AtomicBool>,
 }
 
@@ -56,21 +57,25 @@ impl Dns {
             address: socket.local_addr().unwrap(),
             names: Arc::default(),
             asked: Arc::default(),
+            only_v4: Arc::default(),
             stop: Arc::default(),
         };
         for (name, turns) in names {
             server.set(name, turns);
         }
         let (names, asked) = (Arc::clone(&server.names), Arc::clone(&server.asked));
-        let stop = Arc::clone(&server.stop);
+        let (stop, only_v4) = (Arc::clone(&server.stop), Arc::clone(&server.only_v4));
         std::thread::spawn(move || {
             let mut packet = [0; 1_500];
             while !stop.load(Ordering::SeqCst) {
                 let Ok((n, from)) = socket.recv_from(&mut packet) else {
                     continue;
                 };
-                let answer = answer(&packet[..n], &names, &asked);
-                if let Some(answer) = answer {
+                let is_v6 = question(&packet[..n]).is_some_and(|(_, kind, _)| kind == AAAA);
+                if is_v6 && only_v4.load(Ordering::SeqCst) {
+                    continue;
+                }
+                if let Some(answer) = answer(&packet[..n], &names, &asked) {
                     let _ = socket.send_to(&answer, from);
                 }
             }
@@ -83,6 +88,11 @@ impl Dns {
         let mut names = self.names.lock().unwrap();
         names.insert(name.to_owned(), turns.to_vec());
         self.asked.lock().unwrap().retain(|(n, _), _| n != name);
+    }
+
+    /// Answers no question for IPv6 addresses from now on, as broken servers do.
+    pub fn be_silent_about_ipv6(&self) {
+        self.only_v4.store(true, Ordering::SeqCst);
     }
 
     /// How often its IPv4 addresses were asked for.
