@@ -26,7 +26,10 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
     };
     parts
         .transport
-        .set_listed(new.webhooks.allowed_private_targets.clone())
+        .set(
+            new.webhooks.allowed_private_targets.clone(),
+            new.webhooks.name_servers.clone(),
+        )
         .map_err(|e| failed("webhook targets", &e))?;
     // From here on nothing fails.
     if let Some(log) = log {

@@ -287,8 +287,11 @@ fn parts(
         snapshot: Arc::clone(&snapshot),
         clock: clock.clone(),
     }));
-    let transport = HttpTransport::new(config.webhooks.allowed_private_targets.clone())
-        .map_err(StartError::Transport)?;
+    let transport = HttpTransport::new(
+        config.webhooks.allowed_private_targets.clone(),
+        config.webhooks.name_servers.clone(),
+    )
+    .map_err(StartError::Transport)?;
     Ok(Parts {
         access_log: Arc::new(ArcSwapOption::new(access_log(&config.log, &metrics)?)),
         settings: Settings::of(config).shared(),

@@ -1,6 +1,7 @@
 //! The valid configuration: what `validate` makes and everything inward uses; never a serde shape, never a doubt.
 
 mod plan;
+mod targets;
 mod traffic;
 mod webhooks;
 
@@ -14,6 +15,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use plan::*;
+pub use targets::*;
 pub use traffic::*;
 pub use webhooks::*;
 

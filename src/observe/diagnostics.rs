@@ -15,9 +15,10 @@ use crate::config::model::LogSink;
 /// Environment variable with the level, or levels by module, e.g. `info,fuelgate::store=debug`.
 pub const LEVEL_VARIABLE: &str = "FUELGATE_LOG";
 
-/// Level where the variable says nothing: the libraries' own remarks on each connection are not worth a line.
-const DEFAULT_LEVEL: &str =
-    "info,pingora=warn,pingora_core=warn,pingora_proxy=warn,rustls=warn,h2=warn";
+/// Level where the variable says nothing: the libraries' own remarks on each connection are not worth a line, and a
+/// receiver's certificate or name server, which the delivery log tells of, is no error of this program.
+const DEFAULT_LEVEL: &str = "info,pingora=warn,pingora_core=warn,pingora_proxy=warn,rustls=warn,h2=warn,\
+     rustls_platform_verifier=off,hickory_net=error,hickory_resolver=error";
 
 /// Why diagnostics cannot begin.
 #[derive(Debug, thiserror::Error)]

@@ -17,7 +17,9 @@ pub(super) fn public_text(error: &reqwest::Error) -> String {
         }
         cause = e.source();
     }
-    if error.is_timeout() {
+    if error.is_timeout() && error.is_connect() {
+        "no connection in time".to_owned()
+    } else if error.is_timeout() {
         "no answer in time".to_owned()
     } else if error.is_connect() {
         "the connection failed".to_owned()

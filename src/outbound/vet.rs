@@ -5,6 +5,8 @@ use std::sync::LazyLock;
 
 use ipnet::IpNet;
 
+use crate::config::model::AllowedTargets;
+
 /// Special-purpose IPv4 networks (RFC 6890 and its registry): private, loopback, link-local, metadata, test, multicast.
 const FORBIDDEN_V4: &[&str] = &[
     "0.0.0.0/8",
@@ -40,6 +42,24 @@ const FORBIDDEN_V6: &[&str] = &[
     "ff00::/8",
 ];
 
+/// Where clouds show a machine its own credentials. Not all of them are special otherwise (Azure's is public).
+const METADATA: &[&str] = &[
+    "100.100.100.200",    // Alibaba
+    "168.63.129.16",      // Azure
+    "169.254.0.23",       // Tencent
+    "169.254.42.42",      // Scaleway
+    "169.254.169.254",    // AWS, Azure, Google, Oracle, OpenStack and most others
+    "169.254.170.2",      // AWS, of a task
+    "169.254.170.23",     // AWS, of a pod
+    "192.0.0.192",        // Oracle, before
+    "fd00:42::42",        // Scaleway
+    "fd00:c1::a9fe:a9fe", // Oracle
+    "fd00:ec2::23",       // AWS, of a pod
+    "fd00:ec2::254",      // AWS
+    "fd20:ce::254",       // Google
+    "fe80::a9fe:a9fe",    // OpenStack
+];
+
 /// The well-known NAT64 prefix (RFC 6052): such an address is as good as the IPv4 address in it.
 const NAT64: &str = "64:ff9b::/96";
 
@@ -48,24 +68,62 @@ static FORBIDDEN: LazyLock<Vec<IpNet>> = LazyLock::new(|| {
     all.filter_map(|n| n.parse().ok()).collect()
 });
 
+static METADATA_ADDRESSES: LazyLock<Vec<IpAddr>> =
+    LazyLock::new(|| METADATA.iter().filter_map(|a| a.parse().ok()).collect());
+
 static NAT64_NET: LazyLock<Option<IpNet>> = LazyLock::new(|| NAT64.parse().ok());
 
 /// Which addresses a request may go to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reach {
-    /// Public ones, and those that are listed: for https.
+    /// Public ones, and those that are listed: for https on an ordinary port.
     Public,
-    /// Only those that are listed: for plain http.
+    /// Only those that are listed: for plain http, and for ports of other services.
     ListedOnly,
+    /// All but metadata addresses: for a host that is listed by its name.
+    Named,
 }
 
-/// Whether a request may go to `ip`, where `listed` are networks that the operator allows.
-pub fn is_allowed(ip: IpAddr, listed: &[IpNet], reach: Reach) -> bool {
+/// Whether a request may go to `ip`, where `listed` is what the operator allows. A metadata address is only allowed by
+/// an entry that is this address.
+pub fn is_allowed(ip: IpAddr, listed: &AllowedTargets, reach: Reach) -> bool {
     let canonical = ip.to_canonical();
-    let is_listed = listed
-        .iter()
-        .any(|n| n.contains(&ip) || n.contains(&canonical));
-    is_listed || (reach == Reach::Public && !is_special(ip))
+    let is_listed = |n: &IpNet| n.contains(&ip) || n.contains(&canonical);
+    if is_metadata(ip) {
+        let mut exact = listed.networks.iter().filter(|n| is_one_address(n));
+        return exact.any(is_listed);
+    }
+    listed.networks.iter().any(is_listed)
+        || match reach {
+            Reach::Public => !is_special(ip),
+            Reach::ListedOnly => false,
+            Reach::Named => true,
+        }
+}
+
+fn is_one_address(net: &IpNet) -> bool {
+    net.prefix_len() == net.max_prefix_len()
+}
+
+/// Whether `ip` is a metadata address, or one that leads to it by a translation of IPv4.
+pub fn is_metadata(ip: IpAddr) -> bool {
+    let is_one = |a: &IpAddr| METADATA_ADDRESSES.contains(a);
+    if is_one(&ip) {
+        return true;
+    }
+    let IpAddr::V6(v6) = ip else { return false };
+    let [s0, s1, s2, ..] = v6.segments();
+    let inside = match (s0, s1) {
+        // 6to4 has it behind its prefix, NAT64 (either prefix), mapped and compatible addresses at the end.
+        (0x2002, _) => {
+            let [a, b] = s1.to_be_bytes();
+            let [c, d] = s2.to_be_bytes();
+            Ipv4Addr::new(a, b, c, d)
+        }
+        (0x64, 0xff9b) | (0, 0) => embedded(v6),
+        _ => return false,
+    };
+    is_one(&IpAddr::V4(inside))
 }
 
 /// Whether `ip` is one that a webhook never goes to unless it is listed.
@@ -95,6 +153,7 @@ mod tests {
     fn the_tables_parse_whole() {
         assert_eq!(FORBIDDEN.len(), FORBIDDEN_V4.len() + FORBIDDEN_V6.len());
         assert!(NAT64_NET.is_some());
+        assert_eq!(METADATA_ADDRESSES.len(), METADATA.len());
     }
 
     #[test]
@@ -179,7 +238,7 @@ mod tests {
 
     #[test]
     fn a_listed_network_is_allowed_in_any_spelling() {
-        let listed = ["127.0.0.0/8".parse().unwrap()];
+        let listed = listed(&["127.0.0.0/8"]);
         for ip in ["127.0.0.1", "::ffff:127.0.0.1"] {
             assert!(is_allowed(ip.parse().unwrap(), &listed, Reach::Public));
             assert!(is_allowed(ip.parse().unwrap(), &listed, Reach::ListedOnly));
@@ -193,5 +252,65 @@ mod tests {
         let public = "8.8.8.8".parse().unwrap();
         assert!(is_allowed(public, &listed, Reach::Public));
         assert!(!is_allowed(public, &listed, Reach::ListedOnly));
+    }
+
+    fn listed(networks: &[&str]) -> AllowedTargets {
+        AllowedTargets {
+            networks: networks.iter().map(|n| n.parse().unwrap()).collect(),
+            hosts: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_metadata_address_is_allowed_by_its_own_entry_only() {
+        let all = listed(&["0.0.0.0/0", "::/0", "169.254.169.0/24", "fd00:ec2::/64"]);
+        for ip in METADATA {
+            let bits = if ip.contains(':') { 128 } else { 32 };
+            let one = listed(&[&format!("{ip}/{bits}")]);
+            let ip = ip.parse().unwrap();
+            for reach in [Reach::Public, Reach::ListedOnly, Reach::Named] {
+                assert!(!is_allowed(ip, &listed(&[]), reach), "{ip}");
+                assert!(!is_allowed(ip, &all, reach), "{ip} by a network");
+                assert!(is_allowed(ip, &one, reach), "{ip} by its own entry");
+            }
+        }
+        let one = listed(&["169.254.169.254/32"]);
+        assert!(is_allowed(
+            "::ffff:169.254.169.254".parse().unwrap(),
+            &one,
+            Reach::Public
+        ));
+        for other in [
+            "169.254.169.253",
+            "169.254.170.2",
+            "64:ff9b::a9fe:a9fe",
+            "fd00:ec2::254",
+        ] {
+            let other = other.parse().unwrap();
+            assert!(!is_allowed(other, &one, Reach::Public), "{other}");
+        }
+        for translated in [
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::169.254.169.254",
+            "64:ff9b:1::169.254.169.254",
+            "2002:a9fe:a9fe::1",
+            "64:ff9b::168.63.129.16",
+        ] {
+            let ip = translated.parse().unwrap();
+            assert!(is_metadata(ip), "{translated}");
+            assert!(!is_allowed(ip, &all, Reach::Named), "{translated}");
+        }
+        assert!(!is_metadata("169.254.1.1".parse().unwrap()));
+        assert!(!is_metadata("2606:4700::a9fe:a9fe".parse().unwrap()));
+    }
+
+    #[test]
+    fn a_host_that_is_listed_by_name_may_have_any_other_address() {
+        for ip in ["10.0.0.1", "127.0.0.1", "fd00::1", "8.8.8.8"] {
+            let ip = ip.parse().unwrap();
+            assert!(is_allowed(ip, &listed(&[]), Reach::Named), "{ip}");
+            assert!(!is_allowed(ip, &listed(&[]), Reach::ListedOnly), "{ip}");
+        }
     }
 }

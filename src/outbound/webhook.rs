@@ -1,19 +1,27 @@
 //! Sends webhook requests over HTTP: no redirects, no proxy, vetted addresses, bounded replies; never signs or retries.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
+use http::HeaderMap;
 use http::header::RETRY_AFTER;
-use ipnet::IpNet;
-use reqwest::{Client, Response, Url, redirect};
+use parking_lot::Mutex;
+use reqwest::{Client, Response, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::errors::public_text;
-use super::resolver::{Listed, Unreachable, VettingResolver};
-use super::vet::{self, Reach};
-use crate::base::ceilings::{WEBHOOK_EXCERPT_BYTES, WEBHOOK_IDLE, WEBHOOK_REPLY_BYTES};
+use super::names::{Dns, LookUp};
+use super::resolver::{Listed, VettingResolver};
+use super::reuse::Reuse;
+use super::targets::{Target, target};
+use super::vet::Reach;
+use crate::base::ceilings::{
+    WEBHOOK_BODY_TIME, WEBHOOK_CONNECT_TIME, WEBHOOK_EXCERPT_BYTES, WEBHOOK_IDLE,
+    WEBHOOK_IDLE_CONNECTIONS, WEBHOOK_REPLY_BYTES, WEBHOOK_REPLY_FIELD_BYTES, WEBHOOK_REPLY_FIELDS,
+    WEBHOOK_REPLY_FIELDS_KEPT, WEBHOOK_REPLY_HEADER_BYTES, WEBHOOK_REPLY_WINDOW,
+};
+use crate::config::model::{AllowedTargets, NameServers};
 use crate::webhooks::model::{OutgoingRequest, Reply};
 use crate::webhooks::port::WebhookTransport;
 
@@ -23,45 +31,72 @@ const USER_AGENT: &str = concat!("fuelgate/", env!("CARGO_PKG_VERSION"));
 pub struct HttpTransport {
     listed: Listed,
     clients: ArcSwap<Clients>,
+    /// A lock of nanoseconds, never held over an await.
+    reuse: Mutex<Reuse>,
 }
 
-/// One client for each reach: the resolver is not told the scheme.
+/// One client for each reach, since the resolver is told no more than a name; those of `kept` keep their connections.
 struct Clients {
-    https: Client,
-    http: Client,
+    names: Arc<dyn LookUp>,
+    name_servers: NameServers,
+    kept: Pair,
+    once: Pair,
+}
+
+struct Pair {
+    public: Client,
+    listed_only: Client,
 }
 
 impl HttpTransport {
-    /// A transport that may also go to the networks in `listed`.
+    /// A transport that may also go to what is in `listed`, and has names resolved by `name_servers`.
     ///
     /// # Errors
     /// The HTTP client cannot be made; text for the log.
-    pub fn new(listed: Vec<IpNet>) -> Result<Self, String> {
+    pub fn new(listed: AllowedTargets, name_servers: NameServers) -> Result<Self, String> {
         let listed = Arc::new(ArcSwap::from_pointee(listed));
-        let clients = ArcSwap::from_pointee(Clients::new(&listed)?);
-        Ok(Self { listed, clients })
+        let names = Arc::new(Dns::new(name_servers.clone())?);
+        let clients = Clients::new(&listed, names, name_servers)?;
+        Ok(Self {
+            listed,
+            clients: ArcSwap::from_pointee(clients),
+            reuse: Mutex::new(Reuse::new(Instant::now())),
+        })
     }
 
-    /// Allows other networks from now on. Connections that are open go with the old list.
+    /// Allows other targets, or asks other name servers, from now on. Connections that are open go with the old ones.
     ///
     /// # Errors
     /// As [`HttpTransport::new`]; the new list holds all the same.
-    pub fn set_listed(&self, listed: Vec<IpNet>) -> Result<(), String> {
-        if **self.listed.load() == listed {
+    pub fn set(&self, listed: AllowedTargets, name_servers: NameServers) -> Result<(), String> {
+        let clients = self.clients.load();
+        let is_known = clients.name_servers == name_servers;
+        if is_known && **self.listed.load() == listed {
             return Ok(());
         }
         self.listed.store(Arc::new(listed));
-        self.clients.store(Arc::new(Clients::new(&self.listed)?));
+        let names = if is_known {
+            Arc::clone(&clients.names)
+        } else {
+            Arc::new(Dns::new(name_servers.clone())?)
+        };
+        let new = Clients::new(&self.listed, names, name_servers)?;
+        self.clients.store(Arc::new(new));
         Ok(())
     }
 
     /// Sends the request and waits for the reply's header.
     async fn ask(&self, request: &OutgoingRequest) -> Result<Response, String> {
-        let url = self.target(&request.url)?;
+        let Target { url, reach } = target(&request.url, &self.listed.load())?;
         let clients = self.clients.load_full();
-        let client = match reach(&url) {
-            Reach::Public => &clients.https,
-            Reach::ListedOnly => &clients.http,
+        let pair = if self.reuse.lock().may_keep(url.authority(), Instant::now()) {
+            &clients.kept
+        } else {
+            &clients.once
+        };
+        let client = match reach {
+            Reach::Public => &pair.public,
+            Reach::ListedOnly | Reach::Named => &pair.listed_only,
         };
         let mut outgoing = client.post(url).body(request.body.clone());
         for (name, value) in &request.headers {
@@ -69,51 +104,40 @@ impl HttpTransport {
         }
         outgoing.send().await.map_err(|e| public_text(&e))
     }
-
-    /// The URL of a target that may be connected to as far as can be told without a look-up.
-    fn target(&self, text: &str) -> Result<Url, String> {
-        let url =
-            Url::parse(text).map_err(|_| "expected a URL such as https://example.com/hook")?;
-        if !matches!(url.scheme(), "https" | "http") {
-            return Err("expected an https URL".to_owned());
-        }
-        if !url.username().is_empty() || url.password().is_some() {
-            return Err("a URL must not have a user name or a password".to_owned());
-        }
-        let host = url
-            .host_str()
-            .filter(|h| !h.is_empty())
-            .ok_or("the URL has no host")?;
-        let listed = self.listed.load();
-        let reach = reach(&url);
-        // The URL parser has made one spelling of them all: 0x7f.1, 2130706433 and the like are 127.0.0.1 here.
-        let literal = host.trim_start_matches('[').trim_end_matches(']');
-        let is_possible = match literal.parse::<IpAddr>() {
-            Ok(ip) => vet::is_allowed(ip, &listed, reach),
-            Err(_) => reach == Reach::Public || !listed.is_empty(),
-        };
-        match (is_possible, reach) {
-            (true, _) => Ok(url),
-            (false, Reach::Public) => Err(Unreachable::NotAllowed.to_string()),
-            (false, Reach::ListedOnly) => {
-                Err("expected https; http only goes to targets that the operator lists".to_owned())
-            }
-        }
-    }
 }
 
 impl Clients {
-    fn new(listed: &Listed) -> Result<Self, String> {
+    fn new(
+        listed: &Listed,
+        names: Arc<dyn LookUp>,
+        name_servers: NameServers,
+    ) -> Result<Self, String> {
         // The client takes the process's provider and panics without one; a second install changes nothing.
         let _ = rustls::crypto::ring::default_provider().install_default();
+        let pair = |idle| {
+            let of = |reach| {
+                let vetting = VettingResolver {
+                    names: Arc::clone(&names),
+                    listed: Arc::clone(listed),
+                    reach,
+                };
+                client(Arc::new(vetting), idle)
+            };
+            Ok::<_, String>(Pair {
+                public: of(Reach::Public)?,
+                listed_only: of(Reach::ListedOnly)?,
+            })
+        };
         Ok(Self {
-            https: client(listed, Reach::Public)?,
-            http: client(listed, Reach::ListedOnly)?,
+            kept: pair(WEBHOOK_IDLE_CONNECTIONS)?,
+            once: pair(0)?,
+            names: Arc::clone(&names),
+            name_servers,
         })
     }
 }
 
-fn client(listed: &Listed, reach: Reach) -> Result<Client, String> {
+fn client(resolver: Arc<VettingResolver>, idle: usize) -> Result<Client, String> {
     let builder = || {
         Client::builder()
             .no_proxy()
@@ -121,12 +145,14 @@ fn client(listed: &Listed, reach: Reach) -> Result<Client, String> {
             .retry(reqwest::retry::never())
             .referer(false)
             .user_agent(USER_AGENT)
+            .connect_timeout(WEBHOOK_CONNECT_TIME)
             .pool_idle_timeout(WEBHOOK_IDLE)
-            .pool_max_idle_per_host(1)
-            .dns_resolver(VettingResolver {
-                listed: Arc::clone(listed),
-                reach,
-            })
+            .pool_max_idle_per_host(idle)
+            .http1_max_headers(WEBHOOK_REPLY_FIELDS)
+            .http2_max_header_list_size(WEBHOOK_REPLY_HEADER_BYTES)
+            .http2_initial_stream_window_size(WEBHOOK_REPLY_WINDOW)
+            .http2_initial_connection_window_size(WEBHOOK_REPLY_WINDOW)
+            .dns_resolver(Arc::clone(&resolver))
     };
     builder().build().or_else(|e| {
         // A machine without certificate authorities can still deliver over http to listed targets.
@@ -138,12 +164,14 @@ fn client(listed: &Listed, reach: Reach) -> Result<Client, String> {
     })
 }
 
-fn reach(url: &Url) -> Reach {
-    if url.scheme() == "https" {
-        Reach::Public
-    } else {
-        Reach::ListedOnly
-    }
+/// The first fields of a reply, with values that are text and cut where they are long.
+fn kept_fields(headers: &HeaderMap) -> Vec<(String, String)> {
+    let field = |(name, value): (&http::HeaderName, &http::HeaderValue)| {
+        let value = plain_text(value.as_bytes(), WEBHOOK_REPLY_FIELD_BYTES);
+        (name.as_str().to_owned(), value)
+    };
+    let kept = headers.iter().take(WEBHOOK_REPLY_FIELDS_KEPT);
+    kept.map(field).collect()
 }
 
 /// The beginning of a reply as text. The status has come: a body that is slow, long or broken changes nothing.
@@ -160,16 +188,17 @@ async fn excerpt(mut answer: Response, deadline: Instant) -> String {
             }
         }
     };
-    let _ = timeout_at(deadline, read).await;
-    plain_text(&kept)
+    let end = deadline.min(Instant::now() + WEBHOOK_BODY_TIME);
+    let _ = timeout_at(end, read).await;
+    plain_text(&kept, WEBHOOK_EXCERPT_BYTES)
 }
 
-/// Text without control characters, at most [`WEBHOOK_EXCERPT_BYTES`] long: it is shown to people.
-fn plain_text(bytes: &[u8]) -> String {
-    let mut out = String::with_capacity(bytes.len());
+/// Text without control characters, at most `most` bytes long: it is shown to people.
+fn plain_text(bytes: &[u8], most: usize) -> String {
+    let mut out = String::with_capacity(bytes.len().min(most));
     for c in String::from_utf8_lossy(bytes).chars() {
         let c = if c.is_control() && c != '\n' { ' ' } else { c };
-        if out.len() + c.len_utf8() > WEBHOOK_EXCERPT_BYTES {
+        if out.len() + c.len_utf8() > most {
             break;
         }
         out.push(c);
@@ -191,11 +220,12 @@ impl WebhookTransport for HttpTransport {
         Ok(Reply {
             status: answer.status().as_u16(),
             retry_after: retry_after.and_then(|v| v.to_str().ok()).map(str::to_owned),
+            headers: kept_fields(answer.headers()),
             excerpt: excerpt(answer, deadline).await,
         })
     }
 
     fn check_url(&self, url: &str) -> Result<(), String> {
-        self.target(url).map(drop)
+        target(url, &self.listed.load()).map(drop)
     }
 }

@@ -258,6 +258,8 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After` as it was sent.
     pub retry_after: Option<String>,
+    /// The first of its header fields, at most [`crate::base::ceilings::WEBHOOK_REPLY_FIELDS_KEPT`], as text.
+    pub headers: Vec<(String, String)>,
     /// The beginning of the body, at most [`crate::base::ceilings::WEBHOOK_EXCERPT_BYTES`].
     pub excerpt: String,
 }

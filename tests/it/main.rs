@@ -42,3 +42,5 @@ mod store_copy;
 mod support;
 mod tidy;
 mod webhooks;
+mod webhooks_hostile;
+mod webhooks_names;

@@ -45,6 +45,7 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("rusqlite", &["store"]),
     ("axum", &["web", "sample", "cli", "app"]),
     ("reqwest", &["outbound", "cli"]),
+    ("hickory_resolver", &["outbound"]),
     ("saphyr", &["config"]),
     ("cel", &["webhooks"]),
 ];

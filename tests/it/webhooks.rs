@@ -97,8 +97,11 @@ impl Life {
         let clock = Clock::system();
         let store =
             EmbeddedStore::open(&folder.join("s.db"), clock.clone(), Options::default()).unwrap();
-        let transport =
-            HttpTransport::new(config.webhooks.allowed_private_targets.clone()).unwrap();
+        let transport = HttpTransport::new(
+            config.webhooks.allowed_private_targets.clone(),
+            config.webhooks.name_servers.clone(),
+        )
+        .unwrap();
         let transport = Arc::new(transport);
         let settings = Settings::of(&config).shared();
         let wake = Arc::new(Notify::new());

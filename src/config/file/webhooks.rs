@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::ceilings::{ALLOWED_TARGETS, NAME_SERVERS};
+
 /// Delivery of webhooks.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -12,8 +14,12 @@ pub(in crate::config) struct WebhooksFile {
     /// Milliseconds for a whole attempt.
     #[schemars(range(min = 100, max = 120_000))]
     pub(in crate::config) timeout_ms: u64,
-    /// Networks (CIDR) or addresses that may be targets although they are private, loopback or metadata addresses.
+    /// Networks (CIDR), addresses and host names that may be targets although they are private or loopback ones. A host name
+    /// stands for itself, not for names below it. A metadata address needs an entry that is this very address.
+    #[schemars(length(max = ALLOWED_TARGETS))]
     pub(in crate::config) allowed_private_targets: Vec<String>,
+    /// How names of receivers are resolved.
+    pub(in crate::config) dns: DnsFile,
     /// Days that events and deliveries are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub(in crate::config) retention_days: u64,
@@ -25,7 +31,30 @@ impl Default for WebhooksFile {
             retry_delays_seconds: vec![5, 300, 1800, 7200, 18_000],
             timeout_ms: 15_000,
             allowed_private_targets: Vec::new(),
+            dns: DnsFile::default(),
             retention_days: 30,
+        }
+    }
+}
+
+/// How names of receivers are resolved.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct DnsFile {
+    /// Addresses of the name servers that are asked, with a port where it is not 53; empty: those of the system. The
+    /// system's hosts file comes first in either case, and search domains are never tried.
+    #[schemars(length(max = NAME_SERVERS))]
+    pub(in crate::config) servers: Vec<String>,
+    /// Milliseconds for a look-up.
+    #[schemars(range(min = 100, max = 30_000))]
+    pub(in crate::config) timeout_ms: u64,
+}
+
+impl Default for DnsFile {
+    fn default() -> Self {
+        Self {
+            servers: Vec::new(),
+            timeout_ms: 3_000,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use ipnet::IpNet;
+use super::targets::{AllowedTargets, NameServers};
 
 /// Webhook delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,8 +11,10 @@ pub struct Webhooks {
     pub retry_delays: Vec<Duration>,
     /// Time for a whole attempt.
     pub timeout: Duration,
-    /// Private addresses that may be targets all the same.
-    pub allowed_private_targets: Vec<IpNet>,
+    /// Private addresses and hosts that may be targets all the same.
+    pub allowed_private_targets: AllowedTargets,
+    /// Who resolves names of receivers.
+    pub name_servers: NameServers,
     /// How long events and deliveries are kept.
     pub retention: Duration,
 }

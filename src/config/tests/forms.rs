@@ -186,8 +186,32 @@ fn forms_of_small_settings_are_checked() {
             "webhooks.retention_days: expected a whole number from 1",
         ),
         (
-            "webhooks: { allowed_private_targets: [localhost] }",
+            "webhooks: { allowed_private_targets: [localhost, 'localhost:80'] }",
+            "webhooks.allowed_private_targets[1]: expected a network",
+        ),
+        (
+            "webhooks: { allowed_private_targets: ['*.internal'] }",
+            "webhooks.allowed_private_targets[0]: expected a host name",
+        ),
+        (
+            "webhooks: { allowed_private_targets: ['http://hooks.internal'] }",
             "webhooks.allowed_private_targets[0]: expected a network",
+        ),
+        (
+            "webhooks: { allowed_private_targets: [10.1.1.1/8] }",
+            "webhooks.allowed_private_targets[0]: expected no bits after the prefix",
+        ),
+        (
+            "webhooks: { dns: { servers: [ns.example.com] } }",
+            "webhooks.dns.servers[0]: expected an IP address",
+        ),
+        (
+            "webhooks: { dns: { servers: ['10.0.0.2:0'] } }",
+            "webhooks.dns.servers[0]: expected an IP address",
+        ),
+        (
+            "webhooks: { dns: { timeout_ms: 99 } }",
+            "webhooks.dns.timeout_ms: expected a whole number from 100",
         ),
         (
             "plans: { standard: { rate: { requests: 1, burst: 1 }, quotas: { hour: 10, month: 5 } } }",

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::*;
-use crate::config::model::{Auth, LogSink, OnStoreFailure, Permission, Store};
+use crate::config::model::{Auth, LogSink, NameServers, OnStoreFailure, Permission, Store};
 
 #[test]
 fn defaults_are_those_of_the_contract() {
@@ -61,6 +61,8 @@ fn defaults_are_those_of_the_contract() {
         .collect();
     assert_eq!(delays, [5, 300, 1800, 7200, 18_000]);
     assert_eq!(c.webhooks.timeout, Duration::from_millis(15_000));
+    assert!(c.webhooks.allowed_private_targets.is_empty());
+    assert_eq!(c.webhooks.name_servers, NameServers::default());
     assert_eq!(c.webhooks.retention, Duration::from_secs(30 * 86_400));
 }
 

@@ -1,12 +1,16 @@
 //! Checks webhook settings; never sends anything.
 
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use super::Check;
-use super::words::networks;
+use super::words::{is_host, network, under};
 use crate::config::file::ConfigFile;
-use crate::config::model::Webhooks;
-use crate::config::tree::steps;
+use crate::config::model::{AllowedTargets, NameServers, Webhooks};
+use crate::config::tree::{Step, steps};
+
+/// Where name servers listen.
+const DNS_PORT: u16 = 53;
 
 /// Webhook delivery.
 pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
@@ -19,7 +23,54 @@ pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
             .map(|s| Duration::from_secs(*s))
             .collect(),
         timeout: Duration::from_millis(w.timeout_ms),
-        allowed_private_targets: networks(check, &w.allowed_private_targets, &at),
+        allowed_private_targets: targets(check, &w.allowed_private_targets, &at),
+        name_servers: NameServers {
+            servers: servers(check, &w.dns.servers, &steps!["webhooks", "dns", "servers"]),
+            timeout: Duration::from_millis(w.dns.timeout_ms),
+        },
         retention: Duration::from_secs(w.retention_days * 86_400),
     }
+}
+
+/// Networks and host names.
+fn targets(check: &mut Check<'_>, texts: &[String], path: &[Step]) -> AllowedTargets {
+    let mut found = AllowedTargets::default();
+    for (i, text) in texts.iter().enumerate() {
+        // Only a name has letters and neither a colon nor a slash; a typing error in a network is none.
+        let may_be_name = !text.contains([':', '/', '['])
+            && text.contains(|c: char| c.is_ascii_alphabetic() || c == '_');
+        if may_be_name {
+            let name = if is_host(text) {
+                let name = text.strip_suffix('.').unwrap_or(text);
+                Ok(name.to_ascii_lowercase())
+            } else {
+                Err("expected a host name such as hooks.internal".to_owned())
+            };
+            found.hosts.extend(check.ok(&under(path, i), name));
+        } else {
+            let one = network(text).map_err(|e| {
+                if text.contains('/') {
+                    return e;
+                }
+                "expected a network such as 10.0.0.0/8, an IP address, or a host name without a port such as hooks.internal"
+                    .to_owned()
+            });
+            found.networks.extend(check.ok(&under(path, i), one));
+        }
+    }
+    found
+}
+
+/// Addresses of name servers.
+fn servers(check: &mut Check<'_>, texts: &[String], path: &[Step]) -> Vec<SocketAddr> {
+    let mut found = Vec::new();
+    for (i, text) in texts.iter().enumerate() {
+        let with_port = text.parse::<SocketAddr>().ok().filter(|a| a.port() > 0);
+        let alone = || Some(SocketAddr::new(text.parse::<IpAddr>().ok()?, DNS_PORT));
+        let one = with_port.or_else(alone).ok_or_else(|| {
+            "expected an IP address such as 10.0.0.2, 10.0.0.2:5353 or fd00::2".to_owned()
+        });
+        found.extend(check.ok(&under(path, i), one));
+    }
+    found
 }

@@ -75,25 +75,28 @@ pub(super) fn is_host(host: &str) -> bool {
 
 /// Networks, as CIDR or single addresses.
 pub(super) fn networks(check: &mut Check<'_>, texts: &[String], path: &[Step]) -> Vec<IpNet> {
-    let network = |text: &String| {
-        let address = || text.parse::<IpAddr>().map(IpNet::from);
-        text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
-            "expected a network such as 10.0.0.0/8 or fd00::/8, or an IP address".to_owned()
-        })
-    };
     let mut found = Vec::new();
     for (i, text) in texts.iter().enumerate() {
-        let parsed = network(text).and_then(|n| {
-            if n.addr() == n.network() {
-                Ok(n)
-            } else {
-                // 10.0.0.1/8 is more often a slip than a wish for all of 10.
-                Err(format!("expected no bits after the prefix: {}", n.trunc()))
-            }
-        });
-        found.extend(check.ok(&under(path, i), parsed));
+        found.extend(check.ok(&under(path, i), network(text)));
     }
     found
+}
+
+/// A network, as CIDR or a single address.
+pub(super) fn network(text: &str) -> Result<IpNet, String> {
+    let address = || text.parse::<IpAddr>().map(IpNet::from);
+    let found = text.parse::<IpNet>().or_else(|_| address()).map_err(|_| {
+        "expected a network such as 10.0.0.0/8 or fd00::/8, or an IP address".to_owned()
+    })?;
+    if found.addr() == found.network() {
+        Ok(found)
+    } else {
+        // 10.0.0.1/8 is more often a slip than a wish for all of 10.
+        Err(format!(
+            "expected no bits after the prefix: {}",
+            found.trunc()
+        ))
+    }
 }
 
 /// An absolute `http` or `https` URL without user, fragment and trailing slash, and without a query unless `query`.

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, watch};
 use crate::base::audit::ChangeContext;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::secret::Secret;
-use crate::config::model::Pepper;
+use crate::config::model::{AllowedTargets, NameServers, Pepper};
 use crate::outbound::webhook::HttpTransport;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{Attempt, Delivery};
@@ -71,6 +71,16 @@ async fn moved() -> Response {
     (StatusCode::FOUND, [(header::LOCATION, "/good")]).into_response()
 }
 
+async fn fields(path: axum::extract::Path<usize>) -> Response {
+    let mut response = "reply".into_response();
+    for n in 0..*path {
+        let name = axum::http::HeaderName::try_from(format!("x-field-{n}")).unwrap();
+        let value = axum::http::HeaderValue::try_from("é".repeat(400)).unwrap();
+        response.headers_mut().insert(name, value);
+    }
+    response
+}
+
 /// A receiver on loopback that ends with the test.
 pub(super) async fn receiver() -> (SocketAddr, Shared) {
     let inbox = Shared::default();
@@ -81,6 +91,7 @@ pub(super) async fn receiver() -> (SocketAddr, Shared) {
         .route("/never", post(never))
         .route("/huge", post(huge))
         .route("/moved", post(moved))
+        .route("/fields/{count}", post(fields))
         .with_state(Arc::clone(&inbox));
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -101,7 +112,19 @@ pub(super) struct Bench {
 }
 
 pub(super) fn loopback() -> Arc<HttpTransport> {
-    Arc::new(HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap())
+    Arc::new(transport(&["127.0.0.0/8"], &[]))
+}
+
+/// A transport for these networks and hosts, and the system's name servers.
+pub(super) fn transport(networks: &[&str], hosts: &[&str]) -> HttpTransport {
+    HttpTransport::new(allowed(networks, hosts), NameServers::default()).unwrap()
+}
+
+pub(super) fn allowed(networks: &[&str], hosts: &[&str]) -> AllowedTargets {
+    AllowedTargets {
+        networks: networks.iter().map(|n| n.parse().unwrap()).collect(),
+        hosts: hosts.iter().map(|h| (*h).to_owned()).collect(),
+    }
 }
 
 pub(super) fn settings(timeout: Duration) -> SharedSettings {

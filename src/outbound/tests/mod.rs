@@ -10,7 +10,6 @@ use self::bench::*;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
-use super::webhook::HttpTransport;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, OutgoingRequest, Reply};
 use crate::webhooks::port::{EventStore, WebhookTransport};
@@ -214,6 +213,7 @@ async fn no_more_deliveries_are_under_way_than_allowed() {
             Ok(Reply {
                 status: 200,
                 retry_after: None,
+                headers: Vec::new(),
                 excerpt: String::new(),
             })
         }

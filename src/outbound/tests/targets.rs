@@ -1,6 +1,7 @@
 //! Tests of where requests may go and what is said when they may not.
 
 use super::*;
+use crate::config::model::NameServers;
 
 fn to(url: String) -> OutgoingRequest {
     OutgoingRequest {
@@ -14,7 +15,7 @@ fn to(url: String) -> OutgoingRequest {
 #[tokio::test]
 async fn targets_that_are_not_public_are_refused_in_every_spelling() {
     let (address, inbox) = receiver().await;
-    let strict = HttpTransport::new(vec![]).unwrap();
+    let strict = transport(&[], &[]);
     let port = address.port();
     for host in [
         "127.0.0.1",
@@ -53,7 +54,7 @@ async fn targets_that_are_not_public_are_refused_in_every_spelling() {
 #[tokio::test]
 async fn http_goes_to_listed_targets_only_and_the_list_can_change() {
     let (address, inbox) = receiver().await;
-    let t = HttpTransport::new(vec!["127.0.0.0/8".parse().unwrap()]).unwrap();
+    let t = transport(&["127.0.0.0/8"], &[]);
     let url = format!("http://{address}/good");
     assert_eq!(t.send(&to(url.clone())).await.unwrap().status, 200);
     assert!(t.check_url("http://8.8.8.8/hook").is_err());
@@ -71,7 +72,7 @@ async fn http_goes_to_listed_targets_only_and_the_list_can_change() {
     ] {
         assert!(t.check_url(bad).is_err(), "{bad}");
     }
-    t.set_listed(vec![]).unwrap();
+    t.set(allowed(&[], &[]), NameServers::default()).unwrap();
     assert!(t.send(&to(url)).await.is_err());
     assert_eq!(inbox.len(), 1);
 }
@@ -95,4 +96,43 @@ async fn errors_say_what_went_wrong_and_no_address() {
         .await
         .unwrap_err();
     assert_eq!(e, "the host name does not resolve");
+}
+
+#[tokio::test]
+async fn the_first_fields_of_a_reply_are_kept_as_text_that_is_cut() {
+    use crate::base::ceilings::{WEBHOOK_REPLY_FIELD_BYTES, WEBHOOK_REPLY_FIELDS_KEPT};
+    let (address, _) = receiver().await;
+    let t = loopback();
+    let reply = t
+        .send(&to(format!("http://{address}/fields/60")))
+        .await
+        .unwrap();
+    assert_eq!(reply.headers.len(), WEBHOOK_REPLY_FIELDS_KEPT);
+    let long = reply
+        .headers
+        .iter()
+        .find(|(n, _)| n == "x-field-7")
+        .unwrap();
+    assert_eq!(long.1, "é".repeat(WEBHOOK_REPLY_FIELD_BYTES / 2));
+    let many = t.send(&to(format!("http://{address}/fields/200"))).await;
+    assert_eq!(
+        many.unwrap_err(),
+        "the receiver broke off or does not speak HTTP"
+    );
+}
+
+#[tokio::test]
+async fn a_kept_connection_is_no_way_around_a_shorter_list() {
+    let (address, inbox) = receiver().await;
+    let t = transport(&[], &["localhost"]);
+    let url = format!("http://localhost:{}/good", address.port());
+    assert_eq!(t.send(&to(url.clone())).await.unwrap().status, 200);
+    t.set(allowed(&["10.0.0.0/8"], &[]), NameServers::default())
+        .unwrap();
+    let refused = t.send(&to(url.clone())).await.unwrap_err();
+    assert_eq!(refused, "the receiver's address is not allowed");
+    t.set(allowed(&[], &["LOCALHOST"]), NameServers::default())
+        .unwrap();
+    assert_eq!(t.send(&to(url)).await.unwrap().status, 200);
+    assert_eq!(inbox.len(), 2);
 }
