@@ -205,7 +205,6 @@ pub(super) fn decide<'e>(
                 truncated,
                 resource_id: response.id(),
                 released_id: None,
-                once: None,
             }
         })
         .collect();
@@ -242,6 +241,5 @@ pub(super) fn after_a_crash(event: &super::model::Event) -> Settlement {
         truncated: true,
         resource_id: event.resource_id.clone(),
         released_id: None,
-        once: None,
     }
 }
