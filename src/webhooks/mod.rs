@@ -15,12 +15,17 @@
 //! A type that is only published is declared by a rule all the same, since those are the types one can subscribe to.
 //! An answer that is lost (a crash, a body over the ceiling) leaves a condition without its answer: the event is kept as
 //! `unresolved` and released by hand or not at all. Requests without one of our keys have no account and make no events.
+//!
+//! # What receivers get of an event
+//! `data` is the response's JSON byte for byte, or what the rule's
+//! [`shape`] makes of the exchange, with members sorted, so that it is the same bytes from any node.
 
 pub mod condition;
-mod condition_shape;
 pub mod counters;
 pub mod delivery;
 pub mod envelope;
+mod expression;
+mod expression_bounds;
 pub mod facts;
 mod input;
 pub mod model;
@@ -33,6 +38,7 @@ pub mod service;
 pub mod settings;
 pub mod settlement;
 pub mod settler;
+pub mod shape;
 pub mod sign;
 pub mod sweeper;
 #[cfg(test)]

@@ -14,6 +14,9 @@ use crate::webhooks::settler::{Settler, pipeline};
 use crate::webhooks::sweeper::Sweeper;
 use crate::webhooks::testing::MemoryStore;
 
+#[path = "pipeline_tests/shape.rs"]
+mod shapes;
+
 struct Bench {
     store: Arc<MemoryStore>,
     clock: Clock,

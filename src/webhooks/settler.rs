@@ -222,10 +222,11 @@ fn evaluate(job: Job, counters: &EventCounters) -> Settled {
         resource_id: pending.resource_id.as_deref(),
     };
     let events = pending.events.iter().map(|(id, r)| (id.as_str(), &**r));
-    let (settlements, errors) = settlement::decide(exchange, events, &captured);
-    counters.condition_errors.add(errors);
+    let decided = settlement::decide(exchange, events, &captured);
+    counters.condition_errors.add(decided.condition_errors);
+    counters.shape_errors.add(decided.shape_errors);
     Settled {
-        settlements,
+        settlements: decided.settlements,
         _grip: pending.grip,
         _room: room,
     }
