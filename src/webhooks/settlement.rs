@@ -5,6 +5,7 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::facts::{self, Facts};
+use super::identity::{self, Origin, Repeatable};
 use super::model::Settlement;
 use super::rules::Rule;
 use crate::base::ceilings::EVENT_DATA_BYTES;
@@ -151,10 +152,12 @@ impl<'a> Body<'a> {
 /// What a decision is made from.
 pub(super) struct Exchange<'a> {
     pub(super) account_id: &'a str,
+    pub(super) route: &'a str,
     pub(super) facts: &'a mut Facts,
     pub(super) request_form: BodyForm,
     pub(super) response_form: BodyForm,
     pub(super) resource_id: Option<&'a str>,
+    pub(super) repeatable: Option<&'a Repeatable>,
 }
 
 /// What became of the events of an exchange.
@@ -198,8 +201,16 @@ pub(super) fn decide<'e>(
             Answer::Yes => {
                 let resource_id = told.as_deref().or(exchange.resource_id);
                 let (data, truncated) = bodies.data(rule, facts, resource_id, &mut decided);
+                let origin = Origin {
+                    account_id: exchange.account_id,
+                    route: exchange.route,
+                    rule,
+                };
                 Settlement::Release {
-                    released_id: None,
+                    released_id: resource_id.map(|r| match exchange.repeatable {
+                        Some(request) => identity::repeated(origin, request, r),
+                        None => identity::released(id, r),
+                    }),
                     event_id,
                     account_id,
                     data,
@@ -302,7 +313,7 @@ pub(super) fn after_a_crash(event: &super::model::Event) -> Settlement {
     }
     let resource_id = event.resource_id.as_deref();
     Settlement::Release {
-        released_id: None,
+        released_id: resource_id.map(|r| identity::released(&event.id, r)),
         event_id,
         account_id,
         data: thin(resource_id),
