@@ -86,6 +86,9 @@
 //!   are asked for by key.
 //! * One candidate event is recorded per matching rule, so that each has its own state, and dropped when its condition
 //!   turns out false; a sequence number is taken at release, so that receivers see no gaps for dropped ones.
+//! * Where a request has an Idempotency-Key, the key and the request's digest stand in place of its request id in what an
+//!   event's id is derived from ([`webhooks::identity`]): a repetition is then the same event by its id alone, in every
+//!   store and to every receiver, and nothing has to be remembered beside the event.
 //! * Listeners are accepted by our own loop in front of Pingora's HTTP server, which then needs no pid file, no upgrade
 //!   socket and no fixed wait at a stop, resolves port 0, bounds the time of a header, and swaps certificates.
 //! * YAML is read by a parser that keeps positions (saphyr), since errors name line and column.

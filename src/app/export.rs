@@ -33,6 +33,7 @@ struct Before {
     events: [u64; EVENTS],
     deliveries: [u64; DELIVERIES],
     condition_errors: u64,
+    shape_errors: u64,
     link: LinkStats,
     desk: DeskStats,
 }
@@ -122,6 +123,9 @@ impl Export {
         metrics
             .event_condition_errors
             .inc_by(grown(&e.condition_errors, &mut before.condition_errors));
+        metrics
+            .event_shape_errors
+            .inc_by(grown(&e.shape_errors, &mut before.shape_errors));
     }
 
     fn shared(&self, metrics: &Metrics, shared: &Shared, before: &mut Before) {

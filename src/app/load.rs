@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::config::{self, LoadOptions, Report, model::Config};
 use crate::webhooks::condition::check_condition;
+use crate::webhooks::shape::check_shape;
 
 /// Loads and validates the file at `path`.
 ///
@@ -15,6 +16,7 @@ pub fn load(path: &Path) -> Result<Config, Report> {
         &|name| std::env::var(name).ok(),
         &LoadOptions {
             check_condition: Some(&|text| check_condition(text)),
+            check_shape: Some(&|text| check_shape(text)),
             ..LoadOptions::default()
         },
     )

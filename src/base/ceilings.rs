@@ -1,7 +1,7 @@
 //! Every bound that is not a setting, by name, with its unit and reason; relations between bounds are checked at compile time.
 
 mod delivery;
-pub mod identity;
+mod identity;
 mod listen;
 pub mod operations;
 mod outbound;
@@ -11,6 +11,7 @@ mod webhooks;
 use std::time::Duration;
 
 pub use delivery::*;
+pub use identity::*;
 pub use listen::*;
 pub use outbound::*;
 pub use webhooks::*;

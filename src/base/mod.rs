@@ -6,6 +6,7 @@ pub mod ceilings;
 pub mod clock;
 pub mod error;
 pub mod flight;
+pub mod idempotency;
 pub mod ids;
 pub mod page;
 pub mod problem;

@@ -34,7 +34,7 @@ use crate::base::ceilings;
 
 /// Reads a whole file.
 pub type ReadFile<'a> = &'a dyn Fn(&Path) -> io::Result<Vec<u8>>;
-/// Says what is wrong with an event rule's condition.
+/// Says what is wrong with an event rule's condition, or with what makes its data.
 pub type CheckCondition<'a> = &'a dyn Fn(&str) -> Result<(), String>;
 
 /// What a caller may change about loading.
@@ -45,6 +45,8 @@ pub struct LoadOptions<'a> {
     /// Checks `when` of event rules. The language lives in a layer that configuration may not import; without this,
     /// conditions are only bounded.
     pub check_condition: Option<CheckCondition<'a>>,
+    /// Checks `data` of event rules in the same way.
+    pub check_shape: Option<CheckCondition<'a>>,
     /// Reads files instead of the file system: for files that are part of the binary.
     pub read_file: Option<ReadFile<'a>>,
 }

@@ -80,6 +80,8 @@ pub struct Metrics {
     pub events_unresolved: IntGauge,
     /// Conditions of event rules that failed.
     pub event_condition_errors: IntCounter,
+    /// Shapes of event data that failed.
+    pub event_shape_errors: IntCounter,
     /// Seconds by which this node's clock is ahead of the store's.
     pub clock_skew_seconds: Gauge,
     /// Access-log lines lost.
@@ -300,6 +302,10 @@ impl Metrics {
             event_condition_errors: m.counter(
                 names::EVENT_CONDITION_ERRORS,
                 "Conditions of event rules that failed and so did not match.",
+            )?,
+            event_shape_errors: m.counter(
+                names::EVENT_SHAPE_ERRORS,
+                "Data of event rules that failed to evaluate and so has the id only.",
             )?,
             clock_skew_seconds: m.add(Gauge::new(
                 names::CLOCK_SKEW,

@@ -68,6 +68,8 @@ pub const EVENTS: &str = "fuelgate_events_total";
 pub const EVENTS_UNRESOLVED: &str = "fuelgate_events_unresolved";
 /// Conditions that failed.
 pub const EVENT_CONDITION_ERRORS: &str = "fuelgate_event_condition_errors_total";
+/// Shapes of data that failed.
+pub const EVENT_SHAPE_ERRORS: &str = "fuelgate_event_shape_errors_total";
 /// Reloads of the configuration.
 pub const CONFIG_RELOADS: &str = "fuelgate_config_reloads_total";
 /// The configuration in force.

@@ -12,6 +12,7 @@ use super::hygiene::{self, Target};
 use super::own_key;
 use super::reading::{announced_length, decoded, forward_target, is_json, lower_case};
 use super::refusal::Refusal;
+use super::request_digest::RequestDigest;
 use crate::accounts::state::Standing;
 use crate::base::error::{Code, StoreError};
 use crate::config::model::{Auth, OnStoreFailure};
@@ -324,13 +325,23 @@ impl Asked<'_> {
         if !self.parts.events.is_healthy() {
             return Err(Refusal::new(Code::StoreUnavailable));
         }
+        let path = self.path.take().unwrap_or_default();
+        let (host, query) = self
+            .target
+            .as_ref()
+            .map_or((None, None), |t| (t.host, t.query));
+        let digest = RequestDigest::begin(
+            &self.request.headers,
+            &self.request.method,
+            host,
+            &path,
+            query,
+        );
         self.ctx.exchange = Some(Box::new(Exchange::new(
-            self.path.take().unwrap_or_default(),
-            self.target
-                .as_ref()
-                .and_then(|t| t.query)
-                .map(str::to_owned),
+            path,
+            query.map(str::to_owned),
             std::mem::take(&mut self.params),
+            digest,
             rules.wants_request_body(),
             snapshot.config.ceilings.captured_body_bytes,
         )));

@@ -6,6 +6,7 @@ use pingora::http::{RequestHeader, ResponseHeader};
 
 use super::ctx::Ctx;
 use super::refusal::Refusal;
+use super::request_digest::RequestDigest;
 use crate::base::ceilings::EVENT_RECORD_TIME;
 use crate::base::error::Code;
 use crate::webhooks::facts::FactSources;
@@ -20,6 +21,8 @@ pub struct Exchange {
     params: Vec<(String, String)>,
     // None where no rule looks at it.
     request: Option<Capture>,
+    // None where the request has no Idempotency-Key.
+    digest: Option<RequestDigest>,
     response: Capture,
     pending: Option<PendingExchange>,
 }
@@ -30,6 +33,7 @@ impl Exchange {
         path: String,
         query: Option<String>,
         params: Vec<(String, String)>,
+        digest: Option<RequestDigest>,
         wants_request_body: bool,
         ceiling: usize,
     ) -> Self {
@@ -38,6 +42,7 @@ impl Exchange {
             query,
             params,
             request: wants_request_body.then(|| Capture::new(ceiling)),
+            digest,
             response: Capture::new(ceiling),
             pending: None,
         }
@@ -47,6 +52,9 @@ impl Exchange {
     pub fn request_part(&mut self, part: Option<&Bytes>, is_end: bool) {
         if let Some(request) = &mut self.request {
             request.add(part, is_end);
+        }
+        if let Some(digest) = &mut self.digest {
+            digest.add(part, is_end);
         }
     }
 
@@ -146,6 +154,7 @@ async fn record_one(
     let meta = ExchangeMeta {
         rules,
         request_id: ctx.request_id_str(),
+        is_foreign_id: ctx.client.as_ref().is_none_or(|c| c.request_id.is_some()),
         facts: FactSources {
             method: &request.method,
             path: &exchange.path,
@@ -183,9 +192,12 @@ pub async fn release(events: &Events, ctx: &mut Ctx) {
     let Some(mut exchange) = ctx.exchange.take() else {
         return;
     };
-    let Some(pending) = exchange.pending.take() else {
+    let Some(mut pending) = exchange.pending.take() else {
         return;
     };
+    if let Some(request) = exchange.digest.take().and_then(RequestDigest::end) {
+        pending.repeatable(request);
+    }
     let captured = Captured {
         request: exchange
             .request

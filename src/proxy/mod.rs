@@ -23,6 +23,7 @@ pub mod own_key;
 mod reading;
 pub mod refusal;
 mod relay;
+pub mod request_digest;
 pub mod respond;
 pub mod snapshot;
 #[cfg(test)]

@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
+pub(crate) mod identity;
 pub(crate) mod keys;
 pub(crate) mod usage;
 
@@ -37,7 +38,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -111,6 +112,14 @@ macro_rules! contract_tests {
             released_events_come_in_their_order,
             what_is_not_released_or_is_gone_is_not_in_the_feed,
             the_last_number_outlives_the_event_that_has_it
+        );
+    };
+    (@identity $make:expr) => {
+        $crate::store::contract::contract_tests!(@each identity $make;
+            a_release_may_give_the_event_its_last_id,
+            a_release_under_a_known_id_is_the_same_event_told_again,
+            a_last_id_is_given_once_however_often_it_is_told,
+            an_event_is_replayed_and_pruned_under_its_last_id
         );
     };
     (@usage $make:expr) => {

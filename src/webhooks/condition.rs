@@ -1,28 +1,13 @@
-//! Conditions of event rules: compiles and evaluates one CEL expression, bounded in cost; never decides what its answer leads to.
+//! Conditions of event rules: one expression that is true or false; never what its answer leads to.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::{Arc, LazyLock};
+use cel::Value;
 
-use cel::{Context, Env, Program, Value};
-
-use super::condition_shape::{self, Needs};
+use super::expression::Expression;
 use super::facts::Facts;
-use crate::base::ceilings::CONDITION_CHARS;
-
-/// Stack of the thread that parses: the parser recurses with the text, and an overflow cannot be caught.
-const PARSER_STACK_BYTES: usize = 16 * 1024 * 1024;
-
-static ENV: LazyLock<Arc<Env>> = LazyLock::new(|| {
-    // Optional syntax off: what it adds would only be a second way to say `has`.
-    Arc::new(Env::stdlib().with_optional_support(false))
-});
 
 /// A compiled condition.
 #[derive(Debug)]
-pub struct Condition {
-    program: Program,
-    needs: Needs,
-}
+pub struct Condition(Expression);
 
 /// Whether `text` can be a condition: that it parses, knows every name and cannot cost more than its input is large.
 ///
@@ -38,47 +23,22 @@ impl Condition {
     /// # Errors
     /// A sentence for whoever wrote it.
     pub fn compile(text: &str) -> Result<Self, String> {
-        if text.chars().count() > CONDITION_CHARS {
-            return Err(format!(
-                "a condition has at most {CONDITION_CHARS} characters"
-            ));
-        }
-        let text = text.to_owned();
-        std::thread::Builder::new()
-            .name("condition-parser".to_owned())
-            .stack_size(PARSER_STACK_BYTES)
-            .spawn(move || Self::parse(&text))
-            .map_err(|e| format!("the condition could not be parsed: {e}"))?
-            .join()
-            .unwrap_or_else(|_| Err("the condition cannot be parsed".to_owned()))
-    }
-
-    fn parse(text: &str) -> Result<Self, String> {
-        let program = ENV.compile(text).map_err(|e| {
-            let all = e.to_string();
-            let first = all.lines().find(|l| !l.trim().is_empty());
-            format!(
-                "expected a CEL expression: {}",
-                first.unwrap_or("it cannot be parsed").trim()
-            )
-        })?;
-        let needs = condition_shape::read(program.expression())?;
-        Ok(Self { program, needs })
+        Expression::compile(text).map(Self)
     }
 
     /// Whether it looks at the request's body.
     pub fn needs_request_body(&self) -> bool {
-        self.needs.request_body
+        self.0.needs().request_body
     }
 
     /// Whether it looks at the response's body.
     pub fn needs_response_body(&self) -> bool {
-        self.needs.response_body
+        self.0.needs().response_body
     }
 
     /// Whether it looks at a body at all, so that a crash can lose its answer.
     pub fn needs_body(&self) -> bool {
-        self.needs.request_body || self.needs.response_body
+        self.needs_request_body() || self.needs_response_body()
     }
 
     /// Whether it holds. Takes microseconds for small bodies; not for the proxy's threads where it needs one.
@@ -87,30 +47,9 @@ impl Condition {
     /// What went wrong, for the log: a member that is not there, types that do not fit, an answer that is not a
     /// bool, or a panic in the evaluator.
     pub fn holds(&self, facts: &Facts) -> Result<bool, String> {
-        let run = || {
-            let mut context = Context::with_env(Arc::clone(&ENV));
-            facts.bind(&mut context);
-            self.program.execute(&context)
-        };
-        match catch_unwind(AssertUnwindSafe(run)) {
-            Ok(Ok(Value::Bool(answer))) => Ok(answer),
-            Ok(Ok(other)) => Err(format!("the answer is a {}, not a bool", other.type_of())),
-            // Only the kind of error: its text can hold values of a client's body.
-            Ok(Err(e)) => Err(error_kind(&e)),
-            Err(_) => Err("the evaluator panicked".to_owned()),
-        }
-    }
-}
-
-fn error_kind(e: &cel::ExecutionError) -> String {
-    use cel::ExecutionError as E;
-    match e {
-        E::NoSuchKey(key) => format!("no such member: {key}"),
-        E::NoSuchOverload(o) => format!("types do not fit: {o}"),
-        other => {
-            let debug = format!("{other:?}");
-            let end = debug.find(['(', ' ', '{']).unwrap_or(debug.len());
-            debug[..end].to_owned()
+        match self.0.value(facts)? {
+            Value::Bool(answer) => Ok(answer),
+            other => Err(format!("the answer is a {}, not a bool", other.type_of())),
         }
     }
 }

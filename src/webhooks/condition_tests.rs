@@ -4,6 +4,7 @@ use http::{HeaderMap, Method};
 use serde_json::{Value as Json, json};
 
 use super::*;
+use crate::base::ceilings::CONDITION_CHARS;
 use crate::webhooks::facts::{BODY_VALUES, FactSources, is_too_large};
 
 fn facts(request: &Json, response: &Json) -> Facts {

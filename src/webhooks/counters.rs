@@ -33,6 +33,8 @@ pub struct EventCounters {
     pub unresolved: Counter,
     /// Conditions that failed to evaluate; each counts as no match.
     pub condition_errors: Counter,
+    /// Shapes that failed to evaluate; each makes an event that has the resource's id only.
+    pub shape_errors: Counter,
     /// Left pending for the sweeper because too much was waiting.
     pub deferred: Counter,
     /// Settled by the sweeper.

@@ -15,14 +15,21 @@
 //! A type that is only published is declared by a rule all the same, since those are the types one can subscribe to.
 //! An answer that is lost (a crash, a body over the ceiling) leaves a condition without its answer: the event is kept as
 //! `unresolved` and released by hand or not at all. Requests without one of our keys have no account and make no events.
+//!
+//! # What is one event, and what receivers get of it
+//! Ids are derived ([`identity`]): a request that is repeated with its Idempotency-Key makes no second event where the
+//! whole request and the resource's id are equal too. `data` is the response's JSON byte for byte, or what the rule's
+//! [`shape`] makes of the exchange, with members sorted, so that it is the same bytes from any node.
 
 pub mod condition;
-mod condition_shape;
 pub mod counters;
 pub mod delivery;
 pub mod envelope;
+mod expression;
+mod expression_bounds;
 pub mod facts;
 pub mod feed;
+pub mod identity;
 mod input;
 pub mod model;
 pub mod pipeline;
@@ -34,6 +41,7 @@ pub mod service;
 pub mod settings;
 pub mod settlement;
 pub mod settler;
+pub mod shape;
 pub mod sign;
 pub mod sweeper;
 #[cfg(test)]

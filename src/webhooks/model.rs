@@ -21,7 +21,8 @@ pub enum EventState {
 /// An event.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Event {
-    /// `evt_…`, or the publisher's own id: also the `webhook-id`. Unique within the account's shard, never with a dot.
+    /// `evt_…`, or the publisher's own id: also the `webhook-id`. Unique within the account's shard, never with a dot. A
+    /// pending event may get its last one with its release.
     pub id: String,
     /// The account.
     pub account_id: String,
@@ -66,10 +67,9 @@ pub enum Settlement {
         truncated: bool,
         /// The resource's id, where the body told it.
         resource_id: Option<String>,
-        /// The event's last id, where it is another than the one under which it was recorded.
+        /// The id that it has from now on, which the resource's is part of; `None` where nobody knows a resource. Where an
+        /// event has this id already, this one is the same, told again: it is dropped.
         released_id: Option<String>,
-        /// What it must not be a repetition of.
-        once: Option<Once>,
     },
     /// Its condition says that it did not happen.
     Drop {
@@ -85,15 +85,6 @@ pub enum Settlement {
         /// Its account.
         account_id: String,
     },
-}
-
-/// What tells a repetition of a request: two events with the same of both are one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Once {
-    /// Digest of account, method, route, type and the client's Idempotency-Key, in hex.
-    pub key: String,
-    /// Digest of the request and of what it led to, in hex.
-    pub digest: String,
 }
 
 impl Settlement {

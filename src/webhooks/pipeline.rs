@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::counters::EventCounters;
 use super::facts::{FactSources, Facts};
+use super::identity::{self, Origin, Repeatable, RequestId};
 use super::model::{Event, EventState};
 use super::port::EventStore;
 use super::rules::{RouteRules, Rule};
@@ -80,6 +81,8 @@ pub struct ExchangeMeta<'a> {
     pub rules: &'a RouteRules,
     /// Its request id.
     pub request_id: &'a str,
+    /// Whether somebody else chose that id (a trusted proxy), so that other requests may have the same.
+    pub is_foreign_id: bool,
     /// Everything that conditions may look at.
     pub facts: FactSources<'a>,
 }
@@ -89,10 +92,12 @@ pub struct ExchangeMeta<'a> {
 #[derive(Debug)]
 pub struct PendingExchange {
     pub(super) account_id: String,
+    pub(super) route: String,
     pub(super) facts: Facts,
     pub(super) request_form: BodyForm,
     pub(super) response_form: BodyForm,
     pub(super) resource_id: Option<String>,
+    pub(super) repeatable: Option<Repeatable>,
     pub(super) events: SmallVec<[(String, Arc<Rule>); 1]>,
     pub(super) grip: Grip,
 }
@@ -106,6 +111,11 @@ impl PendingExchange {
     /// Whether none does; such an exchange needs no release.
     pub fn is_empty(&self) -> bool {
         self.events.is_empty()
+    }
+
+    /// Says that its request had an Idempotency-Key and went through whole, before it is released.
+    pub fn repeatable(&mut self, request: Repeatable) {
+        self.repeatable = Some(request);
     }
 }
 
@@ -177,9 +187,14 @@ impl Events {
             meta.rules.candidates(source.status).cloned().collect();
         let (facts, candidates) = self.without_the_false(facts, candidates).await;
         let resource_id = resource_id(&source);
+        let nonce = meta.is_foreign_id.then(|| ids::new(""));
+        let request = RequestId {
+            id: meta.request_id,
+            nonce: nonce.as_deref(),
+        };
         let events: SmallVec<[Event; 1]> = candidates
             .iter()
-            .map(|rule| self.pending(&meta, rule, resource_id.clone()))
+            .map(|rule| self.pending(&source, request, rule, resource_id.clone()))
             .collect();
         let grip = Grip::new(&self.held, events.iter().map(|e| e.id.clone()));
         if !events.is_empty() {
@@ -190,10 +205,12 @@ impl Events {
         }
         Ok(PendingExchange {
             account_id: source.account_id.to_owned(),
+            route: source.route.to_owned(),
             facts,
             request_form: BodyForm::of(source.request_headers),
             response_form: BodyForm::of(source.response_headers),
             resource_id,
+            repeatable: None,
             events: events.into_iter().map(|e| e.id).zip(candidates).collect(),
             grip,
         })
@@ -241,10 +258,20 @@ impl Events {
         judged.unwrap_or((kept_facts, kept))
     }
 
-    fn pending(&self, meta: &ExchangeMeta<'_>, rule: &Rule, resource_id: Option<String>) -> Event {
-        let source = &meta.facts;
+    fn pending(
+        &self,
+        source: &FactSources<'_>,
+        request: RequestId<'_>,
+        rule: &Rule,
+        resource_id: Option<String>,
+    ) -> Event {
+        let origin = Origin {
+            account_id: source.account_id,
+            route: source.route,
+            rule,
+        };
         Event {
-            id: ids::new(ids::EVENT),
+            id: identity::recorded(origin, request),
             account_id: source.account_id.to_owned(),
             event_type: rule.event_type.to_string(),
             occurred_at: self.clock.now(),
@@ -252,7 +279,7 @@ impl Events {
             sequence: None,
             data: None,
             truncated: false,
-            request_id: Some(meta.request_id.to_owned()),
+            request_id: Some(request.id.to_owned()),
             route: Some(source.route.to_owned()),
             method: Some(source.method.to_string()),
             status: Some(source.status),

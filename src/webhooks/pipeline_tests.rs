@@ -1,5 +1,6 @@
 //! Tests of recording, releasing, settling and sweeping over a store in memory.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -14,12 +15,18 @@ use crate::webhooks::settler::{Settler, pipeline};
 use crate::webhooks::sweeper::Sweeper;
 use crate::webhooks::testing::MemoryStore;
 
+#[path = "pipeline_tests/identity.rs"]
+mod identities;
+#[path = "pipeline_tests/shape.rs"]
+mod shapes;
+
 struct Bench {
     store: Arc<MemoryStore>,
     clock: Clock,
     events: Arc<Events>,
     wake: Arc<Notify>,
     settler: Option<Settler>,
+    requests: AtomicU64,
 }
 
 fn bench() -> Bench {
@@ -33,6 +40,7 @@ fn bench() -> Bench {
         events,
         wake,
         settler: Some(settler),
+        requests: AtomicU64::new(1),
     }
 }
 
@@ -83,6 +91,19 @@ impl Bench {
         call: &Call,
         patience: Duration,
     ) -> Result<PendingExchange, StoreError> {
+        let n = self.requests.fetch_add(1, Ordering::Relaxed);
+        self.record_as(rules, call, (&format!("r{n}"), false), patience)
+            .await
+    }
+
+    /// With this request id, and whether it is somebody else's.
+    async fn record_as(
+        &self,
+        rules: &RouteRules,
+        call: &Call,
+        request: (&str, bool),
+        patience: Duration,
+    ) -> Result<PendingExchange, StoreError> {
         let request_headers = json_headers();
         let facts = FactSources {
             method: &call.method,
@@ -97,7 +118,8 @@ impl Bench {
         };
         let meta = ExchangeMeta {
             rules,
-            request_id: "r1",
+            request_id: request.0,
+            is_foreign_id: request.1,
             facts,
         };
         self.events.record(meta, patience).await
@@ -267,6 +289,7 @@ async fn a_lost_body_makes_a_thin_event_or_an_unresolved_one() {
             },
         )
         .await;
+        let id = identity::released(&id, "c_9");
         let event = b.store.event(&id).await.unwrap().unwrap();
         assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_9\"}"));
         assert!(event.truncated);

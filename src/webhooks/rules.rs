@@ -5,8 +5,10 @@ use std::sync::Arc;
 use http::Method;
 
 use super::condition::Condition;
+use super::shape::Shape;
 use crate::base::ceilings::EVENTS_PER_REQUEST;
 use crate::config::model::{Config, EventRule, Route};
+use crate::config::template;
 
 /// A rule ready for use.
 #[derive(Debug)]
@@ -17,10 +19,13 @@ pub struct Rule {
     status: Vec<u16>,
     /// `None` where it fires always.
     condition: Option<Condition>,
+    /// `None` where data is the response's JSON.
+    shape: Option<Shape>,
+    place: usize,
 }
 
 impl Rule {
-    fn compile(rule: &EventRule) -> Result<Self, String> {
+    fn compile(rule: &EventRule, place: usize) -> Result<Self, String> {
         // `true` is what the contract's example says for "always": it needs no evaluation and survives a lost body.
         let condition = match rule.when.as_deref().map(str::trim) {
             None | Some("true") => None,
@@ -30,7 +35,28 @@ impl Rule {
             event_type: Arc::clone(&rule.event_type),
             status: rule.status.clone(),
             condition,
+            shape: rule.data.as_deref().map(Shape::compile).transpose()?,
+            place,
         })
+    }
+
+    /// Which it is of the rules that watch the same method and path for the same type, from 0: those may fire together,
+    /// and are not the same event.
+    pub fn place(&self) -> usize {
+        self.place
+    }
+
+    /// What makes its data; `None` where that is the response's JSON.
+    pub fn shape(&self) -> Option<&Shape> {
+        self.shape.as_ref()
+    }
+
+    /// Whether it looks at the request's body.
+    fn wants_request_body(&self) -> bool {
+        self.condition
+            .as_ref()
+            .is_some_and(Condition::needs_request_body)
+            || self.shape.as_ref().is_some_and(Shape::needs_request_body)
     }
 
     /// Its condition; `None` where it fires always.
@@ -111,7 +137,7 @@ impl EventRules {
         let mut problems = Vec::new();
         let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(events.len());
         for (i, rule) in events.iter().enumerate() {
-            match Rule::compile(rule) {
+            match Rule::compile(rule, place(&events[..i], rule)) {
                 Ok(r) => rules.push(Some(Arc::new(r))),
                 Err(message) => {
                     problems.push(RuleProblem { rule: i, message });
@@ -159,6 +185,18 @@ impl EventRules {
     }
 }
 
+/// How many of `earlier` watch the same for the same type.
+fn place(earlier: &[Arc<EventRule>], rule: &EventRule) -> usize {
+    // Names of parameters do not tell routes apart.
+    let path = template::shape(&rule.path);
+    let same = |r: &&Arc<EventRule>| {
+        r.event_type == rule.event_type
+            && r.method == rule.method
+            && template::shape(&r.path) == path
+    };
+    earlier.iter().filter(same).count()
+}
+
 fn too_many(indexes: &[usize], route: &Route, method: &Method) -> Option<RuleProblem> {
     indexes.get(EVENTS_PER_REQUEST).map(|&rule| RuleProblem {
         rule,
@@ -175,9 +213,7 @@ fn route_rules(indexes: &[usize], rules: &[Option<Arc<Rule>>]) -> RouteRules {
         .filter_map(|&i| rules.get(i).cloned().flatten())
         .collect();
     RouteRules {
-        wants_request_body: rules
-            .iter()
-            .any(|r| r.condition().is_some_and(Condition::needs_request_body)),
+        wants_request_body: rules.iter().any(|r| r.wants_request_body()),
         rules,
     }
 }
@@ -186,20 +222,30 @@ fn route_rules(indexes: &[usize], rules: &[Option<Arc<Rule>>]) -> RouteRules {
 impl RouteRules {
     /// Rules of their own for tests: type, statuses and condition.
     pub(crate) fn of(rules: &[(&str, &[u16], Option<&str>)]) -> Self {
-        let compiled: Vec<_> = rules
+        Self::shaped(rules, None)
+    }
+
+    /// The same with what makes the data of all.
+    pub(crate) fn shaped(rules: &[(&str, &[u16], Option<&str>)], data: Option<&str>) -> Self {
+        let rules: Vec<Arc<EventRule>> = rules
             .iter()
             .enumerate()
             .map(|(index, (event_type, status, when))| {
-                let rule = EventRule {
+                Arc::new(EventRule {
                     index,
                     event_type: (*event_type).into(),
                     method: http::Method::POST,
                     path: "/v1/contacts".into(),
                     status: status.to_vec(),
                     when: when.map(str::to_owned),
-                };
-                Some(Arc::new(Rule::compile(&rule).unwrap()))
+                    data: data.map(str::to_owned),
+                })
             })
+            .collect();
+        let compiled: Vec<_> = rules
+            .iter()
+            .enumerate()
+            .map(|(i, r)| Some(Arc::new(Rule::compile(r, place(&rules[..i], r)).unwrap())))
             .collect();
         let all: Vec<usize> = (0..compiled.len()).collect();
         route_rules(&all, &compiled)
@@ -254,6 +300,7 @@ mod tests {
             path: "/v1/contacts/{id}".into(),
             status: vec![200],
             when: when.map(str::to_owned),
+            data: None,
         })
     }
 
@@ -287,6 +334,26 @@ mod tests {
         );
         assert!(rules.for_route(7, &Method::PATCH).is_none());
         assert_eq!(rules.types().len(), 2);
+    }
+
+    #[test]
+    fn rules_of_one_type_on_one_route_are_told_apart_whatever_stands_before_them() {
+        let rules = RouteRules::of(&[
+            ("deal.won", &[200], None),
+            ("contact.created", &[200], None),
+            ("contact.created", &[200], Some("response.status == 1")),
+        ]);
+        let places: Vec<usize> = rules.candidates(200).map(|r| r.place()).collect();
+        assert_eq!(places, [0, 0, 1]);
+    }
+
+    #[test]
+    fn a_shape_may_want_the_request_and_makes_no_rule_conditional() {
+        let shape = "{'asked': request.body.name, 'id': response.body.id}";
+        let rules = RouteRules::shaped(&[("contact.created", &[201], None)], Some(shape));
+        assert!(rules.wants_request_body());
+        let rule = rules.candidates(201).next().unwrap();
+        assert!(!rule.is_conditional() && rule.shape().is_some());
     }
 
     #[test]

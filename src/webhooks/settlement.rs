@@ -5,8 +5,10 @@ use http::{HeaderMap, header};
 use serde_json::Value;
 
 use super::facts::{self, Facts};
+use super::identity::{self, Origin, Repeatable};
 use super::model::Settlement;
 use super::rules::Rule;
+use crate::base::ceilings::EVENT_DATA_BYTES;
 
 /// What was kept of a body.
 #[derive(Debug, Clone, Default)]
@@ -150,74 +152,148 @@ impl<'a> Body<'a> {
 /// What a decision is made from.
 pub(super) struct Exchange<'a> {
     pub(super) account_id: &'a str,
+    pub(super) route: &'a str,
     pub(super) facts: &'a mut Facts,
     pub(super) request_form: BodyForm,
     pub(super) response_form: BodyForm,
     pub(super) resource_id: Option<&'a str>,
+    pub(super) repeatable: Option<&'a Repeatable>,
 }
 
-/// Decides for each event, and counts the conditions that failed to evaluate.
+/// What became of the events of an exchange.
+#[derive(Debug, Default)]
+pub(super) struct Decided {
+    pub(super) settlements: Vec<Settlement>,
+    /// Conditions that failed to evaluate.
+    pub(super) condition_errors: u64,
+    /// Shapes that did.
+    pub(super) shape_errors: u64,
+}
+
+/// Decides for each event.
 pub(super) fn decide<'e>(
     exchange: Exchange<'_>,
     events: impl Iterator<Item = (&'e str, &'e Rule)>,
     captured: &Captured,
-) -> (Vec<Settlement>, u64) {
+) -> Decided {
     let request = Body::read(&captured.request, exchange.request_form);
     let response = Body::read(&captured.response, exchange.response_form);
     let facts = exchange.facts;
     facts.set_bodies(request.value(), response.value());
-    let mut errors = 0;
-    let settlements = events
-        .map(|(id, rule)| {
-            let (event_id, account_id) = (id.to_owned(), exchange.account_id.to_owned());
-            if let Some(c) = rule.condition().filter(|c| c.needs_body()) {
-                let lost = (c.needs_request_body() && request.is_lost())
-                    || (c.needs_response_body() && response.is_lost());
-                if lost {
-                    return Settlement::Unresolved {
-                        event_id,
-                        account_id,
-                    };
-                }
-                match c.holds(facts) {
-                    Ok(true) => {}
-                    Ok(false) => {
-                        return Settlement::Drop {
-                            event_id,
-                            account_id,
-                        };
-                    }
-                    Err(why) => {
-                        errors += 1;
-                        tracing::debug!(event_type = %rule.event_type, why, "a condition failed");
-                        return Settlement::Drop {
-                            event_id,
-                            account_id,
-                        };
-                    }
-                }
-            }
-            let (data, truncated) = data(&response, exchange.resource_id);
-            Settlement::Release {
+    let told = response.id();
+    let mut bodies = Bodies {
+        request,
+        response,
+        shaped_bytes: 0,
+    };
+    let mut decided = Decided::default();
+    for (id, rule) in events {
+        let (event_id, account_id) = (id.to_owned(), exchange.account_id.to_owned());
+        let settlement = match bodies.answer(rule, facts, &mut decided) {
+            Answer::Lost => Settlement::Unresolved {
                 event_id,
                 account_id,
-                data,
-                truncated,
-                resource_id: response.id(),
-                released_id: None,
-                once: None,
+            },
+            Answer::No => Settlement::Drop {
+                event_id,
+                account_id,
+            },
+            Answer::Yes => {
+                let resource_id = told.as_deref().or(exchange.resource_id);
+                let (data, truncated) = bodies.data(rule, facts, resource_id, &mut decided);
+                let origin = Origin {
+                    account_id: exchange.account_id,
+                    route: exchange.route,
+                    rule,
+                };
+                Settlement::Release {
+                    released_id: resource_id.map(|r| match exchange.repeatable {
+                        Some(request) => identity::repeated(origin, request, r),
+                        None => identity::released(id, r),
+                    }),
+                    event_id,
+                    account_id,
+                    data,
+                    truncated,
+                    resource_id: told.clone(),
+                }
             }
-        })
-        .collect();
-    (settlements, errors)
+        };
+        decided.settlements.push(settlement);
+    }
+    decided
 }
 
-/// An event's `data`: the response's JSON as it was sent; the id where there was nothing, or where it is lost.
-fn data(response: &Body<'_>, resource_id: Option<&str>) -> (String, bool) {
-    match response {
-        Body::Json(_, text) => ((*text).to_owned(), false),
-        Body::Empty => (thin(resource_id), false),
-        Body::NotJson | Body::Lost => (thin(resource_id), true),
+/// What a rule's condition says.
+enum Answer {
+    Yes,
+    No,
+    /// It needs a body that is lost.
+    Lost,
+}
+
+/// The bodies of an exchange while its events are decided on.
+struct Bodies<'a> {
+    request: Body<'a>,
+    response: Body<'a>,
+    /// What shapes made of them so far: their room is that of the exchange.
+    shaped_bytes: usize,
+}
+
+impl Bodies<'_> {
+    fn answer(&self, rule: &Rule, facts: &Facts, decided: &mut Decided) -> Answer {
+        let Some(c) = rule.condition().filter(|c| c.needs_body()) else {
+            return Answer::Yes;
+        };
+        if self.lack(c.needs_request_body(), c.needs_response_body()) {
+            return Answer::Lost;
+        }
+        match c.holds(facts) {
+            Ok(true) => Answer::Yes,
+            Ok(false) => Answer::No,
+            Err(why) => {
+                decided.condition_errors += 1;
+                tracing::debug!(event_type = %rule.event_type, why, "a condition failed");
+                Answer::No
+            }
+        }
+    }
+
+    /// Whether a body that is needed is lost.
+    fn lack(&self, request: bool, response: bool) -> bool {
+        (request && self.request.is_lost()) || (response && self.response.is_lost())
+    }
+
+    /// An event's `data` and whether it is truncated: what its rule makes of the exchange, or the response's JSON as it was
+    /// sent; the id where there was nothing, or where it is lost.
+    fn data(
+        &mut self,
+        rule: &Rule,
+        facts: &Facts,
+        resource_id: Option<&str>,
+        decided: &mut Decided,
+    ) -> (String, bool) {
+        let Some(shape) = rule.shape() else {
+            return match &self.response {
+                Body::Json(_, text) => ((*text).to_owned(), false),
+                Body::Empty => (thin(resource_id), false),
+                Body::NotJson | Body::Lost => (thin(resource_id), true),
+            };
+        };
+        if self.lack(shape.needs_request_body(), shape.needs_response_body()) {
+            return (thin(resource_id), true);
+        }
+        match shape.data(facts, EVENT_DATA_BYTES.saturating_sub(self.shaped_bytes)) {
+            Ok(text) => {
+                self.shaped_bytes += text.len();
+                (text, false)
+            }
+            Err(why) => {
+                decided.shape_errors += 1;
+                tracing::debug!(event_type = %rule.event_type, why, "data could not be made");
+                (thin(resource_id), true)
+            }
+        }
     }
 }
 
@@ -235,13 +311,13 @@ pub(super) fn after_a_crash(event: &super::model::Event) -> Settlement {
             account_id,
         };
     }
+    let resource_id = event.resource_id.as_deref();
     Settlement::Release {
+        released_id: resource_id.map(|r| identity::released(&event.id, r)),
         event_id,
         account_id,
-        data: thin(event.resource_id.as_deref()),
+        data: thin(resource_id),
         truncated: true,
         resource_id: event.resource_id.clone(),
-        released_id: None,
-        once: None,
     }
 }

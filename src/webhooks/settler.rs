@@ -216,16 +216,19 @@ fn evaluate(job: Job, counters: &EventCounters) -> Settled {
     } = job;
     let exchange = Exchange {
         account_id: &pending.account_id,
+        route: &pending.route,
         facts: &mut pending.facts,
         request_form: pending.request_form,
         response_form: pending.response_form,
         resource_id: pending.resource_id.as_deref(),
+        repeatable: pending.repeatable.as_ref(),
     };
     let events = pending.events.iter().map(|(id, r)| (id.as_str(), &**r));
-    let (settlements, errors) = settlement::decide(exchange, events, &captured);
-    counters.condition_errors.add(errors);
+    let decided = settlement::decide(exchange, events, &captured);
+    counters.condition_errors.add(decided.condition_errors);
+    counters.shape_errors.add(decided.shape_errors);
     Settled {
-        settlements,
+        settlements: decided.settlements,
         _grip: pending.grip,
         _room: room,
     }

@@ -102,7 +102,8 @@ impl DeliveryView {
 /// An event.
 #[derive(Debug, Clone, PartialEq, Serialize, utoipa::ToSchema)]
 pub struct EventView {
-    /// `evt_…`, or the publisher's own id; the `webhook-id` of its deliveries.
+    /// `evt_…`, or the publisher's own id; the `webhook-id` of its deliveries. A pending event gets its last one, which
+    /// the resource's id is part of, with its release.
     pub id: String,
     /// The account.
     pub account_id: String,

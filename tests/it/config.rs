@@ -9,6 +9,7 @@ use fuelgate::config::model::{Config, Route};
 use fuelgate::config::{LoadOptions, Report, load_bytes, load_with, template};
 use fuelgate::routing::Router;
 use fuelgate::webhooks::condition::check_condition;
+use fuelgate::webhooks::shape::check_shape;
 use proptest::prelude::*;
 
 use crate::support::programs::python;
@@ -28,6 +29,7 @@ fn shipped(name: &str) -> Result<Config, Report> {
     };
     let options = LoadOptions {
         check_condition: Some(&|text| check_condition(text)),
+        check_shape: Some(&|text| check_shape(text)),
         ..LoadOptions::default()
     };
     load_with(&path, &env, &options)

@@ -28,6 +28,7 @@ mod errors;
 mod events;
 mod foreign;
 mod hostile;
+mod identity;
 mod limits;
 mod listen;
 mod logs;

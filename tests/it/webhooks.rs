@@ -12,6 +12,7 @@ use axum::routing::post;
 use bytes::Bytes;
 use fuelgate::base::audit::ChangeContext;
 use fuelgate::base::clock::Clock;
+use fuelgate::base::ids;
 use fuelgate::base::page::PageRequest;
 use fuelgate::base::secret::Secret;
 use fuelgate::config::model::Config;
@@ -178,7 +179,8 @@ impl Life {
         };
         let meta = ExchangeMeta {
             rules,
-            request_id: "r1",
+            request_id: &ids::request_id(),
+            is_foreign_id: false,
             facts,
         };
         self.events

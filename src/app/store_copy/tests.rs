@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::fill::{ago, erase, fill, key, names, now, usage, why};
+use self::fill::{ago, erase, fill, key, names, now, release_pending, usage, why};
 use super::*;
 use crate::accounts::port::AuditFilter;
 use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
@@ -233,6 +233,7 @@ async fn everything_goes_over(to: RedisStore) {
     assert!(refused.contains("lacks what came since"), "{refused}");
 
     // The source goes on, and the next run takes it all over.
+    release_pending(&source).await;
     fill(&source, 2).await;
     erase(&source, "acct1_0@a.b").await;
     erase(&source, "acct2_1@a.b").await;

@@ -20,8 +20,6 @@ pub const SWEEP_BATCH: u32 = 500;
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Event types in one request's candidates.
 pub const EVENTS_PER_REQUEST: usize = 16;
-/// Bytes of a published event's `data`.
-pub const EVENT_DATA_BYTES: usize = 262_144;
 /// Webhook endpoints of one account.
 pub const WEBHOOKS_PER_ACCOUNT: usize = 50;
 /// Event types that one endpoint may want.
@@ -34,5 +32,3 @@ pub const WEBHOOK_SECRET_OVERLAP: Duration = Duration::from_secs(24 * 3600);
 pub const WEBHOOK_SECRETS: usize = 3;
 /// Characters of a publisher's own event id.
 pub const EVENT_ID_CHARS: usize = 64;
-/// Characters of a CEL condition.
-pub const CONDITION_CHARS: usize = 2_048;

@@ -41,7 +41,8 @@ pub(super) struct ConfigFile {
     /// The access log.
     #[serde(default)]
     pub(super) log: LogFile,
-    /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For and X-Request-Id are believed.
+    /// Networks (CIDR) or addresses of proxies whose X-Forwarded-For and X-Request-Id are believed. Requests to which a
+    /// proxy gives the same X-Request-Id make events of their own all the same.
     #[serde(default)]
     pub(super) trusted_proxies: Vec<String>,
     /// The realm in WWW-Authenticate.

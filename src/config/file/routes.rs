@@ -201,6 +201,12 @@ pub(in crate::config) struct EventFile {
     #[serde(default)]
     #[schemars(length(max = 2048))]
     pub(in crate::config) when: Option<String>,
+    /// What receivers get as `data`: a CEL expression over request, response, route and account whose value is JSON, e.g.
+    /// {"id": response.body.id, "name": response.body.full_name}. By default the response's JSON as it was sent. Where it
+    /// fails, or a body that it needs is lost, `data` has the resource's id only and the event says `truncated`.
+    #[serde(default)]
+    #[schemars(length(min = 1, max = 2048))]
+    pub(in crate::config) data: Option<String>,
 }
 
 /// A route as an event rule names it.

@@ -145,4 +145,6 @@ pub struct EventRule {
     pub status: Vec<u16>,
     /// A CEL condition; `None` where it is always true.
     pub when: Option<String>,
+    /// A CEL expression whose value is the event's data; `None` where that is the response's JSON.
+    pub data: Option<String>,
 }

@@ -325,6 +325,14 @@ fn event_rules_are_checked() {
             format!("type: a.b, {route}, when: \"\""),
             "events[0].when: expected a condition",
         ),
+        (
+            format!("type: a.b, {route}, data: \" \""),
+            "events[0].data: expected an expression",
+        ),
+        (
+            format!("type: a.b, {route}, data: \"{}\"", "a".repeat(2049)),
+            "events[0].data: expected text of 1 to 2048",
+        ),
     ] {
         let line = problem(&rule(&more));
         assert!(line.contains(&format!(": {path}")), "{more}: {line}");
@@ -358,5 +366,27 @@ fn conditions_are_checked_by_whoever_knows_the_language() {
     assert_eq!(
         report.unwrap_err().to_string(),
         "f.yaml:20:80: events[0].when: expected a condition that can be evaluated: cannot parse \"x >\""
+    );
+}
+
+#[test]
+fn data_is_checked_by_whoever_knows_the_language() {
+    let yaml = small_and(
+        "events: [{ type: a.b, route: { method: GET, path: \"/v1/contacts/{id}\" }, data: \" {'id': x} \" }]\n",
+    );
+    let config = valid(&yaml);
+    assert_eq!(config.events[0].data.as_deref(), Some("{'id': x}"));
+    let check = |data: &str| Err(format!("there is no x in {data:?}"));
+    let options = LoadOptions {
+        check_shape: Some(&check),
+        ..LoadOptions::default()
+    };
+    let report = load_bytes(yaml.as_bytes(), Path::new("f.yaml"), &no_env, &options).map(|_| ());
+    let said = report.unwrap_err().to_string();
+    assert!(
+        said.contains(
+            "events[0].data: expected an expression that can be evaluated: there is no x in"
+        ),
+        "{said}"
     );
 }

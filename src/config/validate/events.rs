@@ -88,6 +88,11 @@ fn event(
         let result = condition(check, when);
         check.ok(&under(&at, "when"), result);
     }
+    let data = e.data.as_deref().map(str::trim);
+    if let Some(data) = data {
+        let result = shape(check, data);
+        check.ok(&under(&at, "data"), result);
+    }
     EventRule {
         index,
         event_type: e.event_type.as_str().into(),
@@ -95,6 +100,7 @@ fn event(
         path: e.route.path.as_str().into(),
         status: e.status.clone().unwrap_or_else(|| (200..=299).collect()),
         when: when.map(str::to_owned),
+        data: data.map(str::to_owned),
     }
 }
 
@@ -120,14 +126,31 @@ fn condition(check: &Check<'_>, when: &str) -> Result<(), String> {
     if when.is_empty() {
         return Err("expected a condition, or no `when` at all".to_owned());
     }
-    if when.chars().count() > CONDITION_CHARS {
-        return Err(format!("expected at most {CONDITION_CHARS} characters"));
-    }
+    bounded(when)?;
     check
         .options
         .check_condition
         .map_or(Ok(()), |f| f(when))
         .map_err(|cause| format!("expected a condition that can be evaluated: {cause}"))
+}
+
+fn shape(check: &Check<'_>, data: &str) -> Result<(), String> {
+    if data.is_empty() {
+        return Err("expected an expression, or no `data` at all".to_owned());
+    }
+    bounded(data)?;
+    check
+        .options
+        .check_shape
+        .map_or(Ok(()), |f| f(data))
+        .map_err(|cause| format!("expected an expression that can be evaluated: {cause}"))
+}
+
+fn bounded(expression: &str) -> Result<(), String> {
+    if expression.chars().count() > CONDITION_CHARS {
+        return Err(format!("expected at most {CONDITION_CHARS} characters"));
+    }
+    Ok(())
 }
 
 /// Reports a rule whose route does not exist or has no account to which an event could belong.

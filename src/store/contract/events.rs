@@ -29,7 +29,6 @@ pub(crate) fn release(e: &Event) -> Settlement {
         truncated: false,
         resource_id: None,
         released_id: None,
-        once: None,
     }
 }
 
@@ -102,7 +101,6 @@ pub(crate) async fn a_release_numbers_the_event_and_makes_deliveries(s: &Stores)
         truncated: true,
         resource_id: Some("7".to_owned()),
         released_id: None,
-        once: None,
     };
     s.events.settle(&[release], at(1)).await.unwrap();
     let expected = Event {

@@ -1,4 +1,4 @@
--- Layout 2: health of endpoints, notices, repetitions, replays, inboxes, and the order of released events.
+-- Layout 2: health of endpoints, notices, replays, inboxes, and the order of released events.
 -- A landed layout is never edited: a change is a further file.
 
 -- How each endpoint fares, and its place in line: when the first of its queue may be taken, which is null while nothing
@@ -33,17 +33,6 @@ CREATE TABLE notice (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX notice_account ON notice (account_id);
 CREATE INDEX notice_at ON notice (at);
-
--- Requests with an Idempotency-Key whose events were released lately, so that a repetition makes no second one.
-CREATE TABLE event_once (
-    key        TEXT PRIMARY KEY,
-    account_id TEXT NOT NULL,
-    digest     TEXT NOT NULL,
-    event_id   TEXT NOT NULL,
-    at         INTEGER NOT NULL
-) STRICT, WITHOUT ROWID;
-CREATE INDEX event_once_account ON event_once (account_id);
-CREATE INDEX event_once_at ON event_once (at);
 
 CREATE INDEX event_released ON event (account_id, sequence) WHERE state = 1;
 

@@ -49,29 +49,30 @@ pub(super) fn settle(conn: &Connection, settlements: &[Settlement], now: Timesta
                 data,
                 truncated,
                 resource_id,
-                ..
+                released_id,
             } => {
-                if is_pending(conn, event_id, account_id)? {
-                    let sequence = next_sequence(conn, account_id)?;
-                    run(
-                        conn,
-                        "UPDATE event SET state = 1, sequence = ?2, data = ?3, truncated = ?4,
-                             resource_id = ifnull(?5, resource_id) WHERE id = ?1",
-                        (event_id, sequence, data, truncated, resource_id),
-                    )?;
-                    fan_out(conn, event_id, now, Again::Leave)?;
+                if !is_pending(conn, event_id, account_id)? {
+                    continue;
                 }
+                let id = released_id.as_ref().unwrap_or(event_id);
+                if id != event_id && by_id(conn, id)?.is_some() {
+                    // The same event, told again.
+                    drop_pending(conn, event_id, account_id)?;
+                    continue;
+                }
+                let sequence = next_sequence(conn, account_id)?;
+                run(
+                    conn,
+                    "UPDATE event SET id = ?2, state = 1, sequence = ?3, data = ?4, truncated = ?5,
+                         resource_id = ifnull(?6, resource_id) WHERE id = ?1",
+                    (event_id, id, sequence, data, truncated, resource_id),
+                )?;
+                fan_out(conn, id, now, Again::Leave)?;
             }
             Settlement::Drop {
                 event_id,
                 account_id,
-            } => {
-                run(
-                    conn,
-                    "DELETE FROM event WHERE id = ?1 AND account_id = ?2 AND state = 0",
-                    (event_id, account_id),
-                )?;
-            }
+            } => drop_pending(conn, event_id, account_id)?,
             Settlement::Unresolved {
                 event_id,
                 account_id,
@@ -84,6 +85,15 @@ pub(super) fn settle(conn: &Connection, settlements: &[Settlement], now: Timesta
             }
         }
     }
+    Ok(())
+}
+
+fn drop_pending(conn: &Connection, id: &str, account_id: &str) -> Done<()> {
+    run(
+        conn,
+        "DELETE FROM event WHERE id = ?1 AND account_id = ?2 AND state = 0",
+        (id, account_id),
+    )?;
     Ok(())
 }
 

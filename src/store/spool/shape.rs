@@ -6,7 +6,7 @@ use super::events::EventWrite;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
-use crate::webhooks::model::{Event, EventState, Once, Settlement};
+use crate::webhooks::model::{Event, EventState, Settlement};
 
 // Rows by position, since a batch has thousands: times are milliseconds, counts as in the model.
 type KeyRow<T> = (T, T, i64, u8, u64, u64, u64, u64);
@@ -118,8 +118,6 @@ enum SettlementShape {
         resource_id: Option<String>,
         #[serde(default, skip_serializing_if = "Option::is_none")]
         released_id: Option<String>,
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        once: Option<Once>,
     },
     Drop {
         event_id: String,
@@ -194,7 +192,6 @@ mod tests {
                 truncated: true,
                 resource_id: None,
                 released_id: None,
-                once: None,
             },
             Settlement::Drop {
                 event_id: event_id.clone(),
@@ -245,7 +242,7 @@ mod tests {
     }
 
     // The same of a release that has all its members.
-    const RELEASE: &str = r#"{"settle":{"at":"2026-11-17T12:00:00.123Z","settlements":[{"release":{"event_id":"evt_1","account_id":"a","data":"{}","truncated":false,"resource_id":"7","released_id":"evt_2","once":{"key":"k1","digest":"d1"}}}]}}"#;
+    const RELEASE: &str = r#"{"settle":{"at":"2026-11-17T12:00:00.123Z","settlements":[{"release":{"event_id":"evt_1","account_id":"a","data":"{}","truncated":false,"resource_id":"7","released_id":"evt_2"}}]}}"#;
 
     #[test]
     fn a_release_with_another_id_has_the_form_that_has_landed() {
@@ -256,10 +253,6 @@ mod tests {
             truncated: false,
             resource_id: Some("7".to_owned()),
             released_id: Some("evt_2".to_owned()),
-            once: Some(Once {
-                key: "k1".to_owned(),
-                digest: "d1".to_owned(),
-            }),
         };
         let write = EventWrite::Settle(vec![release], T);
         assert_eq!(event_write_from_bytes(RELEASE.as_bytes()).unwrap(), write);

@@ -136,7 +136,6 @@ fn release(e: &Event) -> Settlement {
         truncated: false,
         resource_id: None,
         released_id: None,
-        once: None,
     }
 }
 

@@ -7,11 +7,9 @@ use super::access::Call;
 use super::respond::{self, ApiError};
 use super::state::AdminState;
 use crate::base::audit::{ChangeContext, Idempotency, IdempotentAnswer};
-use crate::base::ceilings::IDEMPOTENCY_KEY_CHARS;
 use crate::base::error::Code;
+use crate::base::idempotency::client_key;
 
-/// The client's key (draft-ietf-httpapi-idempotency-key-header).
-pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
 /// Marks an answer that repeats an earlier one.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
@@ -30,7 +28,8 @@ where
     R: Future<Output = Result<Response, ApiError>>,
 {
     let mut caller = call.caller.clone();
-    let Some(key) = client_key(headers)? else {
+    let key = client_key(headers).map_err(|e| ApiError::field("Idempotency-Key", e.to_string()))?;
+    let Some(key) = key else {
         return create(caller).await;
     };
     let idempotency = Idempotency {
@@ -71,77 +70,4 @@ fn replay(answer: IdempotentAnswer, idempotency: &Idempotency) -> Result<Respons
     let headers = response.headers_mut();
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
     Ok(response)
-}
-
-/// The client's key: a Structured Field String (RFC 9651 section 3.3.3), or bare text for those who forget the quotes.
-fn client_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
-    let mut fields = headers.get_all(IDEMPOTENCY_KEY).iter();
-    let Some(value) = fields.next() else {
-        return Ok(None);
-    };
-    let key = value.to_str().ok().and_then(unquote);
-    match (key, fields.next()) {
-        (Some(key), None) if (1..=IDEMPOTENCY_KEY_CHARS).contains(&key.len()) => Ok(Some(key)),
-        _ => Err(ApiError::field(
-            "Idempotency-Key",
-            format!("expected one quoted string of 1 to {IDEMPOTENCY_KEY_CHARS} ASCII characters"),
-        )),
-    }
-}
-
-fn unquote(text: &str) -> Option<String> {
-    let text = text.trim_matches(' ');
-    let Some(inner) = text.strip_prefix('"') else {
-        let bare = text.bytes().all(|b| b.is_ascii_graphic() && b != b'"');
-        return bare.then(|| text.to_owned());
-    };
-    let mut key = String::new();
-    let mut chars = inner.strip_suffix('"')?.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\\' => key.push(chars.next().filter(|c| matches!(c, '"' | '\\'))?),
-            '"' => return None,
-            ' '..='~' => key.push(c),
-            _ => return None,
-        }
-    }
-    Some(key)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_key_is_a_quoted_string_or_bare_text() {
-        for (text, key) in [
-            ("\"8e03978e-40d5\"", Some("8e03978e-40d5")),
-            (" \"a b\" ", Some("a b")),
-            ("\"a\\\"b\\\\\"", Some("a\"b\\")),
-            ("8e03978e-40d5", Some("8e03978e-40d5")),
-            ("\"open", None),
-            ("\"a\"b\"", None),
-            ("\"a\\n\"", None),
-            ("a b", None),
-            ("\"trailing\\\"", None),
-        ] {
-            assert_eq!(unquote(text).as_deref(), key, "{text}");
-        }
-    }
-
-    #[test]
-    fn an_empty_long_or_second_key_is_invalid() {
-        let with = |values: &[&str]| {
-            let mut h = HeaderMap::new();
-            for v in values {
-                h.append(IDEMPOTENCY_KEY, HeaderValue::from_str(v).unwrap());
-            }
-            client_key(&h)
-        };
-        assert_eq!(with(&[]).unwrap(), None);
-        assert!(with(&["\"\""]).is_err());
-        assert!(with(&["a", "a"]).is_err());
-        assert!(with(&[&"a".repeat(IDEMPOTENCY_KEY_CHARS + 1)]).is_err());
-        assert!(with(&[&"a".repeat(IDEMPOTENCY_KEY_CHARS)]).is_ok());
-    }
 }

@@ -161,6 +161,7 @@ impl EventStore for MemoryStore {
                     data,
                     truncated,
                     resource_id,
+                    released_id,
                     ..
                 } => {
                     event.data = Some(data.clone());
@@ -168,7 +169,14 @@ impl EventStore for MemoryStore {
                     if resource_id.is_some() {
                         event.resource_id.clone_from(resource_id);
                     }
-                    s.release(&id, now);
+                    let last = released_id.as_ref().unwrap_or(&id);
+                    if let Some(mut event) = s.events.remove(&id)
+                        && !s.events.contains_key(last)
+                    {
+                        event.id.clone_from(last);
+                        s.events.insert(last.clone(), event);
+                        s.release(last, now);
+                    }
                 }
                 Settlement::Drop { .. } => {
                     s.events.remove(&id);

@@ -108,8 +108,25 @@ fn release(e: &Event) -> Settlement {
         truncated: false,
         resource_id: Some("c1".into()),
         released_id: None,
-        once: None,
     }
+}
+
+/// Releases events that are pending, each under the id that it has from then on.
+pub(super) async fn release_pending(s: &EmbeddedStore) {
+    let pending = s.stale_pending(ago(-60_000), 5).await.unwrap();
+    assert!(!pending.is_empty());
+    let mut settlements: Vec<Settlement> = pending.iter().map(release).collect();
+    for settlement in &mut settlements {
+        if let Settlement::Release {
+            event_id,
+            released_id,
+            ..
+        } = settlement
+        {
+            *released_id = Some(format!("{event_id}-last"));
+        }
+    }
+    s.settle(&settlements, now()).await.unwrap();
 }
 
 async fn endpoint(s: &EmbeddedStore, sealer: &Sealer, account: &str) -> Endpoint {

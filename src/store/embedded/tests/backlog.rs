@@ -34,7 +34,6 @@ async fn backlog(store: &EmbeddedStore) -> Endpoint {
             truncated: false,
             resource_id: None,
             released_id: None,
-            once: None,
         })
         .collect();
     store.settle(&settlements, at(0)).await.unwrap();

@@ -25,7 +25,6 @@
 //! | `eh:<endpoint>`, `ec:<endpoint>` | hash: how an endpoint fares; its claimed deliveries by the end of the claim |
 //! | `deliveries:failed` | failed deliveries by when they did |
 //! | `notices`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
-//! | `once:<key>` | hash, for a day: the digest and the event of a request with an Idempotency-Key |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off

@@ -173,7 +173,6 @@ pub(super) fn call(
             let id = settlement.event_id();
             let call = call
                 .key(shard.event(id))
-                .key(shard.targets(id))
                 .key(shard.dropped(id))
                 .key(shard.events_like(event_type))
                 .arg(id);
@@ -182,10 +181,17 @@ pub(super) fn call(
                     data,
                     truncated,
                     resource_id,
+                    released_id,
                     ..
                 } => {
+                    let last = released_id.as_deref().unwrap_or(id);
+                    let call = call
+                        .arg("release")
+                        .key(shard.event(last))
+                        .key(shard.targets(last))
+                        .arg(last);
                     let fields = released(data, *truncated, resource_id.as_deref());
-                    add_targets(add_fields(call.arg("release"), &fields), shard, targets)
+                    add_targets(add_fields(call, &fields), shard, targets)
                 }
                 Settlement::Drop { .. } => call.arg("drop"),
                 Settlement::Unresolved { .. } => call.arg("unresolved"),

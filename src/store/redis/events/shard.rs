@@ -52,7 +52,7 @@ impl Shard {
         self.name("ed", event_id)
     }
 
-    /// Empty: an event was dropped a moment ago.
+    /// Empty: an event was dropped, or got another id, a moment ago.
     pub(super) fn dropped(&self, event_id: &str) -> String {
         self.name("ex", event_id)
     }

@@ -70,12 +70,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed);
+contract_tests!(stores().await; events, deliveries, feed, identity);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity);
 }
 
 fn release(e: &Event) -> Settlement {
@@ -86,7 +86,6 @@ fn release(e: &Event) -> Settlement {
         truncated: false,
         resource_id: None,
         released_id: None,
-        once: None,
     }
 }
 

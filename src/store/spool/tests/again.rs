@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::store::contract::events::event;
+use crate::store::contract::identity::release_as;
 use crate::webhooks::model::EventState;
 use crate::webhooks::port::EventStore;
 
@@ -98,6 +99,36 @@ async fn sending_again_changes_nothing_where_nothing_was_lost() {
     assert_eq!(rig.store.event(&one.id).await.unwrap(), before);
     assert_eq!(state(&rig.store, &two).await, None);
     assert_eq!(rig.used("a").await, 5);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn last_ids_are_the_same_whatever_a_failover_lost() {
+    let (rig, replica) = with_replica().await;
+    let [whole, half, told_again] = std::array::from_fn(|_| event("a", "x"));
+    let ends = [
+        release_as(&whole, "evt_whole"),
+        release_as(&half, "evt_half"),
+        release_as(&told_again, "evt_half"),
+    ];
+    record(&rig, &whole).await;
+    rig.events.settle(&ends[..1], at(1)).await.unwrap();
+    record(&rig, &half).await;
+    // From here on the replica lags: it has one event whole, of one the record, and of one nothing.
+    rig.flaky.use_only(vec![rig.store.clone()]);
+    record(&rig, &told_again).await;
+    rig.events.settle(&ends[1..], at(2)).await.unwrap();
+    let whole_before = replica.event("evt_whole").await.unwrap();
+    rig.flaky.use_only(vec![replica.clone()]);
+    rig.spool.resend();
+    let running = rig.run();
+    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
+    for e in [&whole, &half, &told_again] {
+        assert_eq!(state(&replica, e).await, None);
+    }
+    assert_eq!(replica.event("evt_whole").await.unwrap(), whole_before);
+    let half = replica.event("evt_half").await.unwrap().unwrap();
+    assert_eq!((half.state, half.sequence), (EventState::Released, Some(2)));
     running.end().await;
 }
 

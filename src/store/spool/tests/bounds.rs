@@ -122,7 +122,6 @@ async fn large_settlements_are_cut_and_keep_their_order() {
             truncated: false,
             resource_id: None,
             released_id: None,
-            once: None,
         })
         .collect();
     rig.events.settle(&settlements, at(1)).await.unwrap();

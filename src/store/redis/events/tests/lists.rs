@@ -136,7 +136,6 @@ async fn texts_come_back_as_they_were() {
         truncated: true,
         resource_id: Some(odd.to_owned()),
         released_id: None,
-        once: None,
     };
     s.events.settle(&[release], at(1)).await.unwrap();
     let expected = Event {

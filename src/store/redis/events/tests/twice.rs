@@ -8,6 +8,7 @@ use tokio::net::TcpStream;
 use super::{alone, release, run};
 use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoint};
 use crate::store::contract::events::{event, happen};
+use crate::store::contract::identity::release_as;
 use crate::store::contract::{at, change};
 use crate::store::redis::Store;
 use crate::store::redis::events;
@@ -133,7 +134,7 @@ async fn an_event_is_recorded_settled_and_published_once() {
     let (server, s, store) = alone().await;
     make_endpoint(&s, endpoint("a", &["x"])).await;
     let mut watch = Watch::start(server.port).await;
-    let events = [event("a", "x"), event("a", "x"), event("a", "x")];
+    let events: [_; 5] = std::array::from_fn(|_| event("a", "x"));
     s.events.record_pending(&events).await.unwrap();
     again(&mut watch, &store, 1).await;
     let (event_id, account_id) = (events[1].id.clone(), "a".to_owned());
@@ -148,6 +149,8 @@ async fn an_event_is_recorded_settled_and_published_once() {
             event_id: other_id,
             account_id: other_account,
         },
+        release_as(&events[3], "evt_last"),
+        release_as(&events[4], "evt_last"),
     ];
     s.events.settle(&ends, at(1)).await.unwrap();
     again(&mut watch, &store, 1).await;
@@ -161,7 +164,32 @@ async fn an_event_is_recorded_settled_and_published_once() {
         .await
         .unwrap();
     again(&mut watch, &store, 1).await;
-    assert_eq!(claim(&s, at(3)).await.len(), 3);
+    assert_eq!(claim(&s, at(3)).await.len(), 4);
+}
+
+#[tokio::test]
+async fn a_record_that_is_carried_out_after_its_release_brings_nothing_back() {
+    let (_server, s, _) = alone().await;
+    let events = [event("a", "x"), event("a", "x")];
+    s.events.record_pending(&events).await.unwrap();
+    // One gets its last id, the other one is told again.
+    let ends = [
+        release_as(&events[0], "evt_last"),
+        release_as(&events[1], "evt_last"),
+    ];
+    s.events.settle(&ends, at(1)).await.unwrap();
+    // It was sent twice, and the first one was held up on its way.
+    s.events.record_pending(&events).await.unwrap();
+    for e in &events {
+        assert_eq!(s.events.event(&e.id).await.unwrap(), None);
+    }
+    assert!(
+        s.events
+            .stale_pending(at(100), 10)
+            .await
+            .unwrap()
+            .is_empty()
+    );
 }
 
 #[tokio::test]

@@ -1,5 +1,5 @@
 -- Records pending events, all of them, unless their accounts are being erased, they are there already, or were
--- dropped a moment ago: then the call was held up on a connection that its caller has given up.
+-- dropped or got their last ids a moment ago: then the call was held up on a connection that its caller has given up.
 -- KEYS: position, events, events:pending, pending_since; per event: erasing, event, dropped, events:account, events:type
 -- ARGV: when, number of events; per event: id, number of its fields' names and values, these
 -- Returns which were left out because their accounts were erased a while ago, counted from 0.

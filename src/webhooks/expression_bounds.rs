@@ -1,4 +1,4 @@
-//! Reads the shape of a parsed condition: which names and bodies it uses and whether its cost is bounded; never evaluates it.
+//! Reads a parsed expression: which names and bodies it uses and whether its cost is bounded; never evaluates it.
 
 use cel::common::ast::{ComprehensionExpr, EntryExpr, Expr, IdedExpr, operators};
 
@@ -30,7 +30,7 @@ const TYPES: &[&str] = &[
     "type",
 ];
 
-/// Functions of the CEL standard library that conditions may call; `has` and the loops are macros and gone by now.
+/// Functions of the CEL standard library that expressions may call; `has` and the loops are macros and gone by now.
 const FUNCTIONS: &[&str] = &[
     "size",
     "contains",
@@ -59,7 +59,7 @@ const FUNCTIONS: &[&str] = &[
     "getMilliseconds",
 ];
 
-/// What a condition needs to know.
+/// What an expression needs to know.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Needs {
     /// `request.body`.
@@ -88,12 +88,12 @@ impl<'a> Walk<'a> {
     fn expr(&mut self, e: &'a IdedExpr, depth: usize) -> Result<(), String> {
         if depth > MAX_DEPTH {
             return Err(format!(
-                "the condition nests deeper than {MAX_DEPTH} levels"
+                "the expression nests deeper than {MAX_DEPTH} levels"
             ));
         }
         let depth = depth + 1;
         match &e.expr {
-            Expr::Unspecified => Err("the condition has a part that says nothing".to_owned()),
+            Expr::Unspecified => Err("the expression has a part that says nothing".to_owned()),
             Expr::Literal(_) => Ok(()),
             Expr::Ident(name) => self.ident(name),
             Expr::Select(select) => match &select.operand.expr {
@@ -105,15 +105,22 @@ impl<'a> Walk<'a> {
                 if self.looping {
                     bounded_in_loop(&call.func_name, &call.args)?;
                 }
+                if call.func_name == operators::ADD {
+                    self.keeps_only_the_item(&call.args)?;
+                }
                 if let Some(target) = &call.target {
                     self.expr(target, depth)?;
                 }
                 call.args.iter().try_for_each(|a| self.expr(a, depth))
             }
-            Expr::List(list) => list.elements.iter().try_for_each(|x| self.expr(x, depth)),
+            Expr::List(list) => {
+                self.keeps_only_the_item(&list.elements)?;
+                list.elements.iter().try_for_each(|x| self.expr(x, depth))
+            }
             Expr::Map(map) => map.entries.iter().try_for_each(|entry| match &entry.expr {
                 EntryExpr::StructField(f) => self.expr(&f.value, depth),
                 EntryExpr::MapEntry(m) => {
+                    self.keeps_only_the_item(std::slice::from_ref(&m.value))?;
                     self.expr(&m.key, depth)?;
                     self.expr(&m.value, depth)
                 }
@@ -147,6 +154,36 @@ impl<'a> Walk<'a> {
         self.scope
             .truncate(self.scope.len() - locals.iter().flatten().count());
         Ok(())
+    }
+
+    /// What is put together in a loop is copied, once for each item: only what belongs to the item itself keeps all of it
+    /// within the size of the list.
+    fn keeps_only_the_item(&self, parts: &[IdedExpr]) -> Result<(), String> {
+        if self.looping && parts.iter().any(|p| self.brings_in(p)) {
+            return Err(OUTSIDE.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether a value from outside the loop, or a part of one, may be what an expression comes to.
+    fn brings_in(&self, e: &IdedExpr) -> bool {
+        let any = |all: &[IdedExpr]| all.iter().any(|x| self.brings_in(x));
+        match &e.expr {
+            Expr::Literal(_) => false,
+            Expr::Ident(name) => !self.is_local(name) && !TYPES.contains(&name.as_str()),
+            // `has` is a bool.
+            Expr::Select(select) => !select.test && self.brings_in(&select.operand),
+            Expr::Call(call) if is_small(&call.func_name) => false,
+            Expr::Call(call) if call.func_name == operators::CONDITIONAL => {
+                call.args.get(1..).is_none_or(any)
+            }
+            Expr::Call(call) => {
+                call.target.as_deref().is_some_and(|t| self.brings_in(t)) || any(&call.args)
+            }
+            Expr::List(list) => any(&list.elements),
+            // What is in a map is looked at where the map is; everything else is refused where it is.
+            Expr::Map(_) | Expr::Unspecified | Expr::Struct(_) | Expr::Comprehension(_) => false,
+        }
     }
 
     fn is_local(&self, name: &str) -> bool {
@@ -197,8 +234,21 @@ impl<'a> Walk<'a> {
     }
 }
 
+const OUTSIDE: &str = "within a loop, lists, maps and + may only hold what belongs to the item; \
+                       what is from outside the loop can be compared with and stand beside it";
+
+/// Whether a function's value is a number, a bool or an instant, however large what it looks at is.
+fn is_small(function: &str) -> bool {
+    let takes_over = [operators::CONDITIONAL, operators::INDEX, operators::ADD];
+    let is_operator = !function.starts_with(|c: char| c.is_ascii_alphabetic());
+    if is_operator {
+        return !takes_over.contains(&function);
+    }
+    !["string", "bytes", "dyn"].contains(&function)
+}
+
 fn unknown(name: &str) -> String {
-    format!("there is no {name}; conditions know request, response, route and account")
+    format!("there is no {name}; what there is: request, response, route and account")
 }
 
 /// Calls that walk a list or compile a pattern are loops of their own: within a loop only over something written down.
