@@ -38,4 +38,5 @@ pub mod sweeper;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod types;
+pub mod verify;
 pub mod view;
