@@ -6,13 +6,16 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use http::header::RETRY_AFTER;
+use http::{HeaderMap, HeaderValue};
 use ipnet::IpNet;
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Body, Client, Response, Url, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::errors::public_text;
+use super::paced::Paced;
 use super::resolver::{Listed, Unreachable, VettingResolver};
 use super::vet::{self, Reach};
+use crate::base::ceilings::simulator::{WEBHOOK_REPLY_FIELD_BYTES, WEBHOOK_REPLY_FIELDS};
 use crate::base::ceilings::{WEBHOOK_EXCERPT_BYTES, WEBHOOK_IDLE, WEBHOOK_REPLY_BYTES};
 use crate::webhooks::model::{OutgoingRequest, Reply};
 use crate::webhooks::port::WebhookTransport;
@@ -63,7 +66,11 @@ impl HttpTransport {
             Reach::Public => &clients.https,
             Reach::ListedOnly => &clients.http,
         };
-        let mut outgoing = client.post(url).body(request.body.clone());
+        let body = match request.pace {
+            None => Body::from(request.body.clone()),
+            Some(pace) => Body::wrap(Paced::new(request.body.clone().into(), pace)),
+        };
+        let mut outgoing = client.post(url).body(body);
         for (name, value) in &request.headers {
             outgoing = outgoing.header(*name, value);
         }
@@ -146,6 +153,19 @@ fn reach(url: &Url) -> Reach {
     }
 }
 
+/// The first fields of a reply as text, each cut to [`WEBHOOK_REPLY_FIELD_BYTES`]: they are shown to people.
+fn fields(headers: &HeaderMap) -> Vec<(String, String)> {
+    let shown = |value: &HeaderValue| {
+        let bytes = value.as_bytes();
+        plain_text(bytes.get(..WEBHOOK_REPLY_FIELD_BYTES).unwrap_or(bytes))
+    };
+    headers
+        .iter()
+        .take(WEBHOOK_REPLY_FIELDS)
+        .map(|(name, value)| (name.to_string(), shown(value)))
+        .collect()
+}
+
 /// The beginning of a reply as text. The status has come: a body that is slow, long or broken changes nothing.
 async fn excerpt(mut answer: Response, deadline: Instant) -> String {
     let mut kept: Vec<u8> = Vec::new();
@@ -191,6 +211,7 @@ impl WebhookTransport for HttpTransport {
         Ok(Reply {
             status: answer.status().as_u16(),
             retry_after: retry_after.and_then(|v| v.to_str().ok()).map(str::to_owned),
+            headers: fields(answer.headers()),
             excerpt: excerpt(answer, deadline).await,
         })
     }

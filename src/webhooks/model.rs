@@ -249,6 +249,17 @@ pub struct OutgoingRequest {
     pub body: String,
     /// Time for the whole exchange.
     pub timeout: Duration,
+    /// How the body is sent; all at once where nothing is said.
+    pub pace: Option<Pace>,
+}
+
+/// A body that is sent slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Into how many pieces it is cut.
+    pub pieces: u32,
+    /// How long all of them take.
+    pub time: Duration,
 }
 
 /// What came back.
@@ -258,6 +269,8 @@ pub struct Reply {
     pub status: u16,
     /// `Retry-After` as it was sent.
     pub retry_after: Option<String>,
+    /// Its first header fields, for people.
+    pub headers: Vec<(String, String)>,
     /// The beginning of the body, at most [`crate::base::ceilings::WEBHOOK_EXCERPT_BYTES`].
     pub excerpt: String,
 }

@@ -67,6 +67,7 @@ mod tests {
         Reply {
             status,
             retry_after: retry_after.map(str::to_owned),
+            headers: Vec::new(),
             excerpt: String::new(),
         }
     }

@@ -214,6 +214,7 @@ async fn no_more_deliveries_are_under_way_than_allowed() {
             Ok(Reply {
                 status: 200,
                 retry_after: None,
+                headers: Vec::new(),
                 excerpt: String::new(),
             })
         }
