@@ -34,6 +34,7 @@ pub mod settings;
 pub mod settlement;
 pub mod settler;
 pub mod sign;
+pub mod simulator;
 pub mod sweeper;
 #[cfg(test)]
 pub(crate) mod testing;

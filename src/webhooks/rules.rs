@@ -11,6 +11,8 @@ use crate::config::model::{Config, EventRule, Route};
 /// A rule ready for use.
 #[derive(Debug)]
 pub struct Rule {
+    /// Its index in the configuration.
+    index: usize,
     /// The event's type.
     pub event_type: Arc<str>,
     /// Statuses that fire it.
@@ -27,6 +29,7 @@ impl Rule {
             Some(text) => Some(Condition::compile(text)?),
         };
         Ok(Self {
+            index: rule.index,
             event_type: Arc::clone(&rule.event_type),
             status: rule.status.clone(),
             condition,
@@ -65,6 +68,11 @@ impl RouteRules {
     /// Whether the request's body has to be captured; the response's always is.
     pub fn wants_request_body(&self) -> bool {
         self.wants_request_body
+    }
+
+    /// The rule with this index in the configuration, where it is one of them.
+    pub(super) fn with_index(&self, index: usize) -> Option<&Rule> {
+        self.rules.iter().find(|r| r.index == index).map(|r| &**r)
     }
 
     /// Whether a response with this status can make an event.
@@ -107,7 +115,10 @@ impl EventRules {
         Self::of(&config.routes, &config.events)
     }
 
-    fn of(routes: &[Arc<Route>], events: &[Arc<EventRule>]) -> Result<Self, Vec<RuleProblem>> {
+    pub(super) fn of(
+        routes: &[Arc<Route>],
+        events: &[Arc<EventRule>],
+    ) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
         let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(events.len());
         for (i, rule) in events.iter().enumerate() {
@@ -145,6 +156,12 @@ impl EventRules {
         types.sort_unstable();
         types.dedup();
         Ok(Self { by_route, types })
+    }
+
+    /// The rules that a request can fire: those that watch this method of the route, unless it only reads.
+    pub fn watching(&self, index: usize, method: &Method) -> Option<&RouteRules> {
+        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        (!reads).then(|| self.for_route(index, method)).flatten()
     }
 
     /// The rules that watch this method of the route with this index in the same configuration.
