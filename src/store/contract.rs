@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
+pub(crate) mod inboxes;
 pub(crate) mod keys;
 pub(crate) mod usage;
 
@@ -17,6 +18,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
 use crate::usage::port::UsageStore;
+use crate::webhooks::port::inboxes::InboxStore;
 use crate::webhooks::port::{EventFeed, EventStore};
 
 /// Noon of a day in the middle of a month.
@@ -28,6 +30,7 @@ pub(crate) struct Stores {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) feed: Arc<dyn EventFeed>,
+    pub(crate) inboxes: Arc<dyn InboxStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -37,7 +40,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, inboxes, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -110,6 +113,17 @@ macro_rules! contract_tests {
         $crate::store::contract::contract_tests!(@each feed $make;
             released_events_come_in_their_order,
             what_is_not_released_or_is_gone_is_not_in_the_feed
+        );
+    };
+    (@inboxes $make:expr) => {
+        $crate::store::contract::contract_tests!(@each inboxes $make;
+            an_inbox_is_found_by_id_token_and_account_until_it_expires,
+            an_account_has_no_more_inboxes_than_it_may,
+            messages_are_kept_newest_first_and_once,
+            of_too_many_messages_the_oldest_go,
+            a_deleted_inbox_is_gone_with_what_it_caught,
+            expired_inboxes_are_pruned_and_no_others,
+            inboxes_go_with_their_account
         );
     };
     (@usage $make:expr) => {

@@ -4,3 +4,4 @@ pub mod compose;
 pub mod dry_run;
 pub mod examples;
 pub mod faults;
+pub mod inbox;

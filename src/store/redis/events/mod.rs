@@ -26,6 +26,7 @@
 //! | `deliveries:failed` | failed deliveries by when they did |
 //! | `notices`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
 //! | `once:<key>` | hash, for a day: the digest and the event of a request with an Idempotency-Key |
+//! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off
@@ -55,6 +56,7 @@ mod endpoints;
 mod erase;
 mod event_list;
 mod feed;
+mod inboxes;
 mod list;
 mod prune;
 mod publish;
