@@ -7,6 +7,7 @@ pub mod keys;
 mod runtime;
 mod sample_crm;
 mod serve;
+pub mod simulator;
 mod store;
 pub mod usage;
 pub mod webhooks;
@@ -39,6 +40,8 @@ enum Command {
     Usage(usage::Args),
     /// Manage webhook endpoints, deliveries and events
     Webhooks(webhooks::Args),
+    /// Try webhook receivers and event rules
+    Simulator(simulator::Args),
     /// Back up, check and restore the embedded store, or copy it into Redis
     Store(store::Args),
     /// Stream an account's events to a local URL (not available yet)
@@ -62,6 +65,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(args) => call(keys::run(args)),
         Command::Usage(args) => call(usage::run(args)),
         Command::Webhooks(args) => call(webhooks::run(args)),
+        Command::Simulator(args) => call(simulator::run(args)),
         Command::Store(args) => store::run(&args),
         Command::Listen(args) => Err(Failure::new(format!(
             "fuelgate listen --forward-to {} is not available yet",

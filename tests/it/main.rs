@@ -35,6 +35,7 @@ mod reload;
 mod sample_crm;
 mod sample_openapi;
 mod sample_support;
+mod simulator;
 mod store;
 mod store_copy;
 mod support;
