@@ -14,6 +14,8 @@ pub(super) struct Listeners {
     pub(super) clients: Vec<Bound>,
     pub(super) admin: Door,
     pub(super) status: Option<Door>,
+    /// Serves the inboxes.
+    pub(super) portal: Option<Door>,
     /// What `serve` says of each: its name and its address with the real port.
     pub(super) addresses: Vec<(String, SocketAddr)>,
     /// Every certificate in use, with the name of its listener for the metric.
@@ -44,15 +46,17 @@ pub(super) fn bind(config: &Config) -> Result<Listeners, StartError> {
         Some(listener) => Some(door(&mut found, "status", listener)?),
         None => None,
     };
+    let portal = match &config.portal.listener {
+        Some(listener) => Some(door(&mut found, "portal", listener)?),
+        None => None,
+    };
     // The admin API's comes last: who waits for it in the output has seen the others.
     let admin = door(&mut found, "admin", &config.admin.listener)?;
-    if config.portal.listener.is_some() {
-        tracing::info!("the portal's pages are not available yet; its listener is not opened");
-    }
     Ok(Listeners {
         clients,
         admin,
         status,
+        portal,
         addresses: found.addresses,
         certificates: found.certificates,
     })

@@ -12,6 +12,7 @@ mod ready;
 mod reload;
 mod run;
 mod signals;
+mod simulator;
 mod stop;
 pub mod store_copy;
 pub mod store_file;

@@ -164,7 +164,12 @@ async fn prune(parts: &Parts) -> bool {
     let backend = &parts.backend;
     let events = backend.events.prune_events(now.minus(events)).await;
     let answers = backend.accounts.forget_answers(now).await;
-    for (what, done) in [("events", &events), ("answers", &answers)] {
+    let inboxes = backend.inboxes.prune_inboxes(now).await;
+    for (what, done) in [
+        ("events", &events),
+        ("answers", &answers),
+        ("inboxes", &inboxes),
+    ] {
         match done {
             Ok(()) => {}
             // The store says itself that it is away.
@@ -174,7 +179,7 @@ async fn prune(parts: &Parts) -> bool {
             Err(e) => tracing::warn!("old {what} are not deleted: {e}"),
         }
     }
-    events.is_ok() && answers.is_ok()
+    events.is_ok() && answers.is_ok() && inboxes.is_ok()
 }
 
 /// Goes on with erasures that an earlier process left, and now and then with those of nodes that have ended since.

@@ -15,6 +15,7 @@ use super::observers::AccountChanges;
 use super::ready::Phase;
 use super::reload::{self, Reloader};
 use super::run::Running;
+use super::simulator::Simulation;
 use super::stop::Stop;
 use super::tasks::Tasks;
 use crate::accounts::service::AccountService;
@@ -44,7 +45,6 @@ use crate::web::admin;
 use crate::web::admin::state::{AdminState, ConfigControl};
 use crate::web::health::{self, Health};
 use crate::webhooks::delivery::Worker;
-use crate::webhooks::port::WebhookTransport;
 use crate::webhooks::service::WebhookService;
 use crate::webhooks::settings::{Settings, SharedSettings};
 use crate::webhooks::settler;
@@ -148,7 +148,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         Arc::clone(&wake),
         CONDITION_THREADS,
     );
-    let transport: Arc<dyn WebhookTransport> = parts.transport.clone();
+    let simulation = Simulation::new(&parts);
+    let transport = Arc::clone(&simulation.transport);
     let worker = Arc::new(Worker::new(
         events_port.clone(),
         Arc::clone(&transport),
@@ -203,6 +204,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         limiter: Arc::clone(&parts.limiter),
         usage: Arc::clone(&parts.backend.usage),
         webhooks: webhooks.clone(),
+        simulator: simulation.simulator.clone(),
         feed: Arc::clone(&parts.backend.feed),
         stopping: doors_stop.signal(),
         streams: Arc::new(Semaphore::new(LISTEN_STREAMS)),
@@ -211,6 +213,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         clients,
         admin: admin_door,
         status,
+        portal,
         addresses,
         ..
     } = listeners;
@@ -223,8 +226,10 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         webhooks,
         reloader,
     };
+    let portal = portal.map(|door| (door, simulation.portal(&parts, state.control.clone())));
     let doors = std::iter::once((admin_door, admin::router(&state, health.clone())))
         .chain(status.map(|door| (door, health::status_router(health))))
+        .chain(portal)
         .collect();
     drop(_entered);
     Running::start(super::run::Ingredients {

@@ -8,6 +8,7 @@ pub mod listen;
 mod runtime;
 mod sample_crm;
 mod serve;
+pub mod simulator;
 mod store;
 pub mod usage;
 pub mod webhooks;
@@ -40,6 +41,8 @@ enum Command {
     Usage(usage::Args),
     /// Manage webhook endpoints, deliveries and events
     Webhooks(webhooks::Args),
+    /// Try webhook receivers and event rules
+    Simulator(simulator::Args),
     /// Back up, check and restore the embedded store, or copy it into Redis
     Store(store::Args),
     /// Stream an account's events to a local URL, signed, with no public endpoint
@@ -56,6 +59,7 @@ pub fn run(cli: Cli) -> ExitCode {
         Command::Keys(args) => call(keys::run(args)),
         Command::Usage(args) => call(usage::run(args)),
         Command::Webhooks(args) => call(webhooks::run(args)),
+        Command::Simulator(args) => call(simulator::run(args)),
         Command::Store(args) => store::run(&args),
         Command::Listen(args) => call(listen::run(args)),
     };

@@ -13,6 +13,7 @@
 
 mod errors;
 mod names;
+mod paced;
 mod resolver;
 mod reuse;
 mod targets;

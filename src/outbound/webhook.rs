@@ -7,11 +7,12 @@ use async_trait::async_trait;
 use http::HeaderMap;
 use http::header::RETRY_AFTER;
 use parking_lot::Mutex;
-use reqwest::{Client, Response, redirect};
+use reqwest::{Body, Client, Response, redirect};
 use tokio::time::{Instant, timeout_at};
 
 use super::errors::public_text;
 use super::names::{Dns, LookUp};
+use super::paced::Paced;
 use super::resolver::{Listed, VettingResolver};
 use super::reuse::Reuse;
 use super::targets::{Target, target};
@@ -98,7 +99,11 @@ impl HttpTransport {
             Reach::Public => &pair.public,
             Reach::ListedOnly | Reach::Named => &pair.listed_only,
         };
-        let mut outgoing = client.post(url).body(request.body.clone());
+        let body = match request.pace {
+            None => Body::from(request.body.clone()),
+            Some(pace) => Body::wrap(Paced::new(request.body.clone().into(), pace)),
+        };
+        let mut outgoing = client.post(url).body(body);
         for (name, value) in &request.headers {
             outgoing = outgoing.header(*name, value);
         }

@@ -10,7 +10,7 @@ use super::events::Exchange;
 use super::gateway::GatewayParts;
 use super::hygiene::{self, Target};
 use super::own_key;
-use super::reading::{announced_length, decoded, forward_target, is_json, lower_case};
+use super::reading::{announced_length, forward_target, is_json, lower_case};
 use super::refusal::Refusal;
 use super::request_digest::RequestDigest;
 use crate::accounts::state::Standing;
@@ -166,7 +166,7 @@ impl Asked<'_> {
             Found::Route { route, params } => {
                 let index = route.index;
                 if snapshot.rules(index, &self.request.method).is_some() {
-                    self.params = decoded(&params, &path);
+                    self.params = params.decoded(&path);
                     self.path = Some(path.to_string());
                 }
                 let rewritten = route

@@ -4,9 +4,6 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
-use percent_encoding::percent_decode_str;
-
-use crate::routing::Params;
 
 /// A host in lower case; nearly every client sends it so.
 pub(super) fn lower_case(host: &str) -> Cow<'_, str> {
@@ -15,17 +12,6 @@ pub(super) fn lower_case(host: &str) -> Cow<'_, str> {
     } else {
         Cow::Borrowed(host)
     }
-}
-
-/// A route's parameters, percent-decoded.
-pub(super) fn decoded(params: &Params, path: &str) -> Vec<(String, String)> {
-    params
-        .iter(path)
-        .map(|(name, value)| {
-            let value = percent_decode_str(value).decode_utf8_lossy();
-            (name.to_owned(), value.into_owned())
-        })
-        .collect()
 }
 
 /// Path and query for the upstream; `None` where they are what came, byte for byte.

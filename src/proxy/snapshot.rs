@@ -158,10 +158,7 @@ impl Snapshot {
 
     /// The rules that watch a route, where a request with this method can fire them.
     pub fn rules(&self, route: usize, method: &Method) -> Option<&RouteRules> {
-        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
-        (!reads)
-            .then(|| self.events.for_route(route, method))
-            .flatten()
+        self.events.watching(route, method)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use percent_encoding::percent_decode_str;
+
 use super::tree::Values;
 
 /// Values of a route's `{name}` and `{*rest}`. They are ranges of the path that was matched, so that a request can keep
@@ -33,5 +35,15 @@ impl Params {
             let value = path.get(start as usize..end as usize);
             (&**name, value.unwrap_or_default())
         })
+    }
+
+    /// Names and values, percent-decoded.
+    pub fn decoded(&self, path: &str) -> Vec<(String, String)> {
+        self.iter(path)
+            .map(|(name, value)| {
+                let value = percent_decode_str(value).decode_utf8_lossy();
+                (name.to_owned(), value.into_owned())
+            })
+            .collect()
     }
 }

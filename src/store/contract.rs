@@ -5,6 +5,7 @@ pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod identity;
+pub(crate) mod inboxes;
 pub(crate) mod keys;
 pub(crate) mod usage;
 
@@ -18,6 +19,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
 use crate::usage::port::UsageStore;
+use crate::webhooks::port::inboxes::InboxStore;
 use crate::webhooks::port::{EventFeed, EventStore};
 
 /// Noon of a day in the middle of a month.
@@ -29,6 +31,7 @@ pub(crate) struct Stores {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) feed: Arc<dyn EventFeed>,
+    pub(crate) inboxes: Arc<dyn InboxStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -38,7 +41,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -120,6 +123,17 @@ macro_rules! contract_tests {
             a_release_under_a_known_id_is_the_same_event_told_again,
             a_last_id_is_given_once_however_often_it_is_told,
             an_event_is_replayed_and_pruned_under_its_last_id
+        );
+    };
+    (@inboxes $make:expr) => {
+        $crate::store::contract::contract_tests!(@each inboxes $make;
+            an_inbox_is_found_by_id_token_and_account_until_it_expires,
+            an_account_has_no_more_inboxes_than_it_may,
+            messages_are_kept_newest_first_and_once,
+            of_too_many_messages_the_oldest_go,
+            a_deleted_inbox_is_gone_with_what_it_caught,
+            expired_inboxes_are_pruned_and_no_others,
+            inboxes_go_with_their_account
         );
     };
     (@usage $make:expr) => {

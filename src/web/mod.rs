@@ -2,5 +2,7 @@
 
 pub mod admin;
 pub mod health;
+pub mod inbox;
 pub mod peer;
 pub mod serve;
+mod sources;

@@ -213,17 +213,10 @@ fn request(
     let id = &claimed.event.id;
     Ok(OutgoingRequest {
         url: endpoint.url.clone(),
-        headers: vec![
-            ("content-type", "application/json".to_owned()),
-            ("webhook-id", id.clone()),
-            ("webhook-timestamp", now.secs().to_string()),
-            (
-                "webhook-signature",
-                sign::signatures(&keys, id, now.secs(), &body),
-            ),
-        ],
+        headers: sign::fields(&keys, id, now.secs(), &body),
         body,
         timeout: settings.timeout,
+        pace: None,
     })
 }
 

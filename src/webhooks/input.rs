@@ -141,18 +141,8 @@ impl Check {
         if !settings.knows(&event.event_type) {
             self.add("type", unknown_type(settings));
         }
-        if let Some(id) = &event.id {
-            let is_good = (1..=EVENT_ID_CHARS).contains(&id.len())
-                && id
-                    .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'));
-            if !is_good {
-                // It becomes the webhook-id, where a dot would make the signed text ambiguous.
-                self.add(
-                    "id",
-                    format!("expected 1 to {EVENT_ID_CHARS} characters of A-Z a-z 0-9 _ -"),
-                );
-            }
+        if event.id.as_ref().is_some_and(|id| !is_event_id(id)) {
+            self.add("id", event_id_rule());
         }
         if event.data.len() > EVENT_DATA_BYTES {
             self.add(
@@ -165,7 +155,21 @@ impl Check {
     }
 }
 
-fn unknown_type(settings: &Settings) -> String {
+/// Whether `id` may be an event's: it becomes the webhook-id, where a dot would make the signed text ambiguous.
+pub(super) fn is_event_id(id: &str) -> bool {
+    (1..=EVENT_ID_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
+/// What an event's id is expected to be.
+pub(super) fn event_id_rule() -> String {
+    format!("expected 1 to {EVENT_ID_CHARS} characters of A-Z a-z 0-9 _ -")
+}
+
+/// What is said of a type that nobody knows.
+pub(super) fn unknown_type(settings: &Settings) -> String {
     let known: Vec<&str> = settings.event_types.iter().map(|t| &**t).collect();
     if known.is_empty() {
         return "unknown event type: the configuration has no event rules".to_owned();

@@ -43,8 +43,10 @@ pub mod settlement;
 pub mod settler;
 pub mod shape;
 pub mod sign;
+pub mod simulator;
 pub mod sweeper;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod types;
+pub mod verify;
 pub mod view;

@@ -240,6 +240,17 @@ pub struct OutgoingRequest {
     pub body: String,
     /// Time for the whole exchange.
     pub timeout: Duration,
+    /// How the body is sent; all at once where nothing is said.
+    pub pace: Option<Pace>,
+}
+
+/// A body that is sent slowly.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pace {
+    /// Into how many pieces it is cut.
+    pub pieces: u32,
+    /// How long all of them take.
+    pub time: Duration,
 }
 
 /// What came back.

@@ -317,7 +317,7 @@ impl Events {
 
 /// The resource's id as far as path and Location tell it: a creation names it in Location (RFC 9110 section
 /// 10.2.2), anything else in the path's last parameter.
-fn resource_id(source: &FactSources<'_>) -> Option<String> {
+pub(super) fn resource_id(source: &FactSources<'_>) -> Option<String> {
     let located = || {
         let location = source
             .response_headers

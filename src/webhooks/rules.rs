@@ -13,6 +13,8 @@ use crate::config::template;
 /// A rule ready for use.
 #[derive(Debug)]
 pub struct Rule {
+    /// Its index in the configuration.
+    index: usize,
     /// The event's type.
     pub event_type: Arc<str>,
     /// Statuses that fire it.
@@ -32,6 +34,7 @@ impl Rule {
             Some(text) => Some(Condition::compile(text)?),
         };
         Ok(Self {
+            index: rule.index,
             event_type: Arc::clone(&rule.event_type),
             status: rule.status.clone(),
             condition,
@@ -93,6 +96,11 @@ impl RouteRules {
         self.wants_request_body
     }
 
+    /// The rule with this index in the configuration, where it is one of them.
+    pub(super) fn with_index(&self, index: usize) -> Option<&Rule> {
+        self.rules.iter().find(|r| r.index == index).map(|r| &**r)
+    }
+
     /// Whether a response with this status can make an event.
     pub fn matches_status(&self, status: u16) -> bool {
         self.rules.iter().any(|r| r.matches_status(status))
@@ -133,7 +141,10 @@ impl EventRules {
         Self::of(&config.routes, &config.events)
     }
 
-    fn of(routes: &[Arc<Route>], events: &[Arc<EventRule>]) -> Result<Self, Vec<RuleProblem>> {
+    pub(super) fn of(
+        routes: &[Arc<Route>],
+        events: &[Arc<EventRule>],
+    ) -> Result<Self, Vec<RuleProblem>> {
         let mut problems = Vec::new();
         let mut rules: Vec<Option<Arc<Rule>>> = Vec::with_capacity(events.len());
         for (i, rule) in events.iter().enumerate() {
@@ -171,6 +182,12 @@ impl EventRules {
         types.sort_unstable();
         types.dedup();
         Ok(Self { by_route, types })
+    }
+
+    /// The rules that a request can fire: those that watch this method of the route, unless it only reads.
+    pub fn watching(&self, index: usize, method: &Method) -> Option<&RouteRules> {
+        let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+        (!reads).then(|| self.for_route(index, method)).flatten()
     }
 
     /// The rules that watch this method of the route with this index in the same configuration.

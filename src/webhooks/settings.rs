@@ -6,6 +6,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::seal::Sealer;
+use super::simulator::inbox;
 use crate::config::model::Config;
 
 /// Type of the event that a test sends; nobody can subscribe to it or publish it.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub retry_delays: Vec<Duration>,
     /// Time for a whole attempt.
     pub timeout: Duration,
+    /// What addresses of hosted inboxes begin with; a token follows.
+    pub inbox_base: String,
 }
 
 /// The settings of now.
@@ -42,6 +45,7 @@ impl Settings {
             event_types,
             retry_delays: config.webhooks.retry_delays.clone(),
             timeout: config.webhooks.timeout,
+            inbox_base: format!("{}{}", config.portal.public_url, inbox::PATH),
         }
     }
 

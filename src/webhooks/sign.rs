@@ -40,6 +40,26 @@ impl SigningKey {
         }
         format!("v1,{}", STANDARD.encode(context.sign()))
     }
+
+    /// Whether `given` is this key's signature; compared in constant time.
+    pub(super) fn made(&self, given: &str, id: &str, timestamp: &str, body: &str) -> bool {
+        Secret::new(self.sign(id, timestamp, body)) == Secret::new(given)
+    }
+}
+
+/// The fields that identify and sign a webhook, as every attempt carries them; see [`signatures`].
+pub fn fields(
+    keys: &[SigningKey],
+    id: &str,
+    timestamp: i64,
+    body: &str,
+) -> Vec<(&'static str, String)> {
+    vec![
+        ("content-type", "application/json".to_owned()),
+        ("webhook-id", id.to_owned()),
+        ("webhook-timestamp", timestamp.to_string()),
+        ("webhook-signature", signatures(keys, id, timestamp, body)),
+    ]
 }
 
 /// The value of `webhook-signature`: a signature for each key, single spaces between. `timestamp` is in seconds

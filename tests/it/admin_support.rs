@@ -24,6 +24,9 @@ use fuelgate::webhooks::model::{OutgoingRequest, Reply};
 use fuelgate::webhooks::port::WebhookTransport;
 use fuelgate::webhooks::service::WebhookService;
 use fuelgate::webhooks::settings::Settings;
+use fuelgate::webhooks::simulator::catch::Catcher;
+use fuelgate::webhooks::simulator::own::WithInboxes;
+use fuelgate::webhooks::simulator::service::Simulator;
 use parking_lot::Mutex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
@@ -259,6 +262,14 @@ impl Admin {
         let limiter = Arc::new(Limiter::with_ceiling(1000));
         let accounts = Arc::new(Accounts::new(store.clone()));
         let (stop, stopped) = watch::channel(false);
+        let catcher = Catcher::new(
+            store.clone(),
+            store.clone(),
+            settings.clone(),
+            clock.clone(),
+        );
+        let transport: Arc<dyn WebhookTransport> =
+            Arc::new(WithInboxes::new(Arc::new(NoNetwork), catcher));
         let state = Arc::new(AdminState {
             clock: clock.clone(),
             control: control.clone(),
@@ -269,9 +280,16 @@ impl Admin {
             usage: store.clone(),
             webhooks: WebhookService::new(
                 store.clone(),
-                Arc::new(NoNetwork),
-                settings,
+                transport.clone(),
+                settings.clone(),
                 Arc::new(Notify::new()),
+            ),
+            simulator: Simulator::new(
+                store.clone(),
+                store.clone(),
+                transport,
+                settings,
+                clock.clone(),
             ),
             feed: store.clone(),
             stopping: stopped.clone(),

@@ -10,7 +10,9 @@ use fuelgate::config::{LoadOptions, Report, load_bytes, load_with, template};
 use fuelgate::routing::Router;
 use fuelgate::webhooks::condition::check_condition;
 use fuelgate::webhooks::shape::check_shape;
+use fuelgate::webhooks::simulator::examples::example;
 use proptest::prelude::*;
+use serde_json::json;
 
 use crate::support::programs::python;
 
@@ -59,6 +61,28 @@ fn needed(text: &str) -> BTreeSet<String> {
         (!inside.contains(":-")).then(|| inside.trim_end_matches(":?").to_owned())
     });
     names.collect()
+}
+
+#[test]
+fn types_of_the_shipped_rules_have_examples_of_the_crms_own_document() {
+    let config = shipped("fuelgate.yaml").unwrap_or_else(|r| panic!("{r}"));
+    let with_answers = config.events.iter().filter(|e| e.status != [204]);
+    let mut seen = 0;
+    for rule in with_answers {
+        let made = example(&config, &rule.event_type);
+        let members = made.as_object().map_or(0, serde_json::Map::len);
+        assert!(
+            members > 3 && made["id"].is_string(),
+            "{}: {made}",
+            rule.event_type
+        );
+        seen += 1;
+    }
+    assert!(seen > 3);
+    assert_eq!(
+        example(&config, "contact.deleted"),
+        json!({"id": "example"})
+    );
 }
 
 #[test]

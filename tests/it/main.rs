@@ -38,6 +38,7 @@ mod reload;
 mod sample_crm;
 mod sample_openapi;
 mod sample_support;
+mod simulator;
 mod store;
 mod store_copy;
 mod support;

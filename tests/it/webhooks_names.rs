@@ -49,6 +49,7 @@ fn patient_transport(
 
 async fn send(t: &HttpTransport, host: &str, port: u16) -> Result<u16, String> {
     let request = OutgoingRequest {
+        pace: None,
         url: format!("http://{host}:{port}/ok"),
         headers: vec![],
         body: "{}".to_owned(),
@@ -332,6 +333,7 @@ async fn connecting_has_a_time_of_its_own() {
         ("mute", mute.url("/").replace("http:", "https:")),
     ] {
         let request = OutgoingRequest {
+            pace: None,
             url,
             headers: vec![],
             body: "{}".to_owned(),

@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     say(&format!("listening sample-crm {crm}"));
     let client = admin::Client::new(admin_address, secrets.admin_token.clone())?;
     let ready = side.block_on(prepare(&client, receiver))?;
-    deliveries.verify_with(ready.webhook_secret);
+    deliveries.verify_with(&ready.webhook_secret);
     banner::print(&banner::Facts {
         gateway,
         admin: admin_address,

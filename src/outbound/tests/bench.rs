@@ -137,6 +137,7 @@ pub(super) fn settings(timeout: Duration) -> SharedSettings {
         event_types: vec!["contact.created".into()],
         retry_delays: [5, 300, 1800].map(Duration::from_secs).to_vec(),
         timeout,
+        inbox_base: "http://inbox.test/inbox/".to_owned(),
     }
     .shared()
 }

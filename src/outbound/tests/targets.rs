@@ -9,6 +9,7 @@ fn to(url: String) -> OutgoingRequest {
         headers: vec![],
         body: "{}".to_owned(),
         timeout: TIMEOUT,
+        pace: None,
     }
 }
 

@@ -14,7 +14,7 @@ struct Rule {
     query: &'static str,
 }
 
-const RULES: [Rule; 14] = [
+const RULES: [Rule; 15] = [
     Rule {
         what: "keys of an account that is not there",
         query: "SELECT id FROM api_key k WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = k.account_id)",
@@ -66,6 +66,10 @@ const RULES: [Rule; 14] = [
     Rule {
         what: "attempts of a delivery that is not there",
         query: "SELECT delivery_id FROM attempt a WHERE NOT EXISTS (SELECT 1 FROM delivery d WHERE d.id = a.delivery_id)",
+    },
+    Rule {
+        what: "messages of an inbox that is not there",
+        query: "SELECT inbox_id FROM inbox_message m WHERE NOT EXISTS (SELECT 1 FROM inbox i WHERE i.id = m.inbox_id)",
     },
     Rule {
         what: "counts that are not what they count",

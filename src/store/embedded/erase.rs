@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::accounts::{by_id, tombstone};
 use super::fail::{Done, Fail};
 use super::rows::{all, first, run};
-use super::{EmbeddedStore, change, erase_usage, pseudonym};
+use super::{EmbeddedStore, change, erase_usage, inboxes, pseudonym};
 use crate::accounts::port::ErasureStep;
 use crate::base::audit::Change;
 use crate::base::ceilings;
@@ -45,7 +45,8 @@ fn has_rows(conn: &Connection, id: &str) -> Done<bool> {
         conn,
         "SELECT 1 FROM endpoint WHERE account_id = ?1
          UNION ALL SELECT 1 FROM event WHERE account_id = ?1
-         UNION ALL SELECT 1 FROM account_sequence WHERE account_id = ?1",
+         UNION ALL SELECT 1 FROM account_sequence WHERE account_id = ?1
+         UNION ALL SELECT 1 FROM inbox WHERE account_id = ?1",
         [id],
         |_| Ok(()),
     )?
@@ -68,10 +69,11 @@ type Kind = fn(&Connection, &str, usize) -> Done<usize>;
 
 /// Deletes up to `limit` rows, the keys first, and tells how many went.
 fn data(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
-    let kinds: [Kind; 6] = [
+    let kinds: [Kind; 7] = [
         keys,
         endpoints,
         events,
+        inboxes::erase,
         erase_usage::sums,
         erase_usage::routes,
         rest,

@@ -15,6 +15,7 @@ mod event_rows;
 mod event_store;
 mod feed;
 pub mod hold;
+mod inboxes;
 mod key_rows;
 mod keys;
 mod pseudonym;

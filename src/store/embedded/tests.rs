@@ -26,6 +26,7 @@ fn stores() -> Stores {
         keys: store.clone(),
         events: store.clone(),
         feed: store.clone(),
+        inboxes: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),

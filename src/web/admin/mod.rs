@@ -10,6 +10,7 @@ pub mod operator;
 pub mod query;
 pub mod repeat;
 pub mod respond;
+pub mod simulator;
 pub mod state;
 pub mod table;
 pub mod usage;
@@ -52,5 +53,6 @@ fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .merge(usage::operations())
         .merge(webhooks::operations())
         .merge(events::operations())
+        .merge(simulator::operations())
         .merge(operator::operations())
 }

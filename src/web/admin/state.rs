@@ -14,6 +14,7 @@ use crate::limits::Limiter;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventFeed;
 use crate::webhooks::service::WebhookService;
+use crate::webhooks::simulator::service::Simulator;
 
 /// What every operation may use.
 pub struct AdminState {
@@ -33,6 +34,8 @@ pub struct AdminState {
     pub usage: Arc<dyn UsageStore>,
     /// Webhooks, deliveries and events.
     pub webhooks: WebhookService,
+    /// Webhooks to try receivers with, and inboxes.
+    pub simulator: Simulator,
     /// Released events in their order.
     pub feed: Arc<dyn EventFeed>,
     /// True once the process stops: what goes on for long ends then.

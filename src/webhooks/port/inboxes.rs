@@ -5,27 +5,12 @@ use async_trait::async_trait;
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
-use crate::webhooks::model::SealedSecret;
+use crate::webhooks::simulator::inbox::{Bounds, Inbox, InboxMessage};
 
-/// An inbox that catches what is sent to its URL.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Inbox {
-    /// `ibx_…`.
-    pub id: String,
-    /// SHA-256 of the token in its URL.
-    pub token_digest: [u8; 32],
-    /// Its account.
-    pub account_id: String,
-    /// What its messages are verified with.
-    pub secret: SealedSecret,
-    /// When it goes, with all that is in it.
-    pub expires_at: Timestamp,
-}
-
-/// Inboxes at rest.
+/// Inboxes and what they caught, at rest. An inbox that has expired at `now` is as good as gone, and its messages with it.
 #[async_trait]
 pub trait InboxStore: Send + Sync {
-    /// Makes an inbox. `Conflict` when the account has `max` of them or is being erased.
+    /// Makes an inbox. `Conflict` when the account has `max` of them at `now` or is being erased.
     async fn create_inbox(
         &self,
         inbox: &Inbox,
@@ -33,28 +18,37 @@ pub trait InboxStore: Send + Sync {
         now: Timestamp,
         change: &Change,
     ) -> Result<(), StoreError>;
-    /// One inbox that has not expired.
+    /// One inbox.
     async fn inbox(&self, id: &str, now: Timestamp) -> Result<Option<Inbox>, StoreError>;
-    /// The inbox with this token that has not expired.
+    /// The inbox whose token has this digest.
     async fn inbox_of_token(
         &self,
         digest: &[u8; 32],
         now: Timestamp,
     ) -> Result<Option<Inbox>, StoreError>;
-    /// Inboxes of an account that have not expired.
+    /// Inboxes of an account, newest first.
     async fn inboxes(&self, account_id: &str, now: Timestamp) -> Result<Vec<Inbox>, StoreError>;
-    /// Deletes an inbox with all that is in it. `NotFound` when it is gone.
-    async fn delete_inbox(&self, id: &str, change: &Change) -> Result<(), StoreError>;
-    /// Puts a message, JSON text, into an inbox; of more than `keep` the oldest go. `NotFound` when it is gone.
+    /// Deletes an inbox and what it caught. `NotFound`.
+    async fn delete_inbox(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<(), StoreError>;
+    /// Puts a message into an inbox, once for its id; the oldest beyond the bounds go. `NotFound` where the inbox is gone.
     async fn put_message(
         &self,
         inbox: &Inbox,
-        message: &str,
-        keep: usize,
+        message: &InboxMessage,
+        bounds: Bounds,
         now: Timestamp,
     ) -> Result<(), StoreError>;
     /// Messages of an inbox, newest first.
-    async fn messages(&self, inbox_id: &str) -> Result<Vec<String>, StoreError>;
-    /// Deletes inboxes that have expired.
+    async fn messages(
+        &self,
+        inbox: &Inbox,
+        now: Timestamp,
+    ) -> Result<Vec<InboxMessage>, StoreError>;
+    /// Deletes inboxes that have expired at `now`, where the store does not do it by itself.
     async fn prune_inboxes(&self, now: Timestamp) -> Result<(), StoreError>;
 }

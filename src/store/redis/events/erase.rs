@@ -5,6 +5,7 @@
 
 use redis::Value;
 
+use super::inboxes;
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
 use super::shard::Shard;
@@ -38,7 +39,8 @@ pub(in crate::store::redis) async fn has_data(
     pipe.cmd("HKEYS").arg(shard.roster(account_id));
     pipe.cmd("EXISTS")
         .arg(shard.events_of(account_id))
-        .arg(shard.sequence(account_id));
+        .arg(shard.sequence(account_id))
+        .arg(shard.inboxes(account_id));
     let (fields, others): (Vec<String>, u8) = store.link.pipe(Patience::Calm, &pipe).await?;
     Ok(others > 0 || !ids_among(fields).is_empty())
 }
@@ -100,6 +102,9 @@ pub(in crate::store::redis) async fn erase_some(
     }
     if !events.is_empty() {
         erase_events(store, &shard, account_id, &events).await?;
+        return Ok(false);
+    }
+    if inboxes::erase(store, &shard, account_id).await? {
         return Ok(false);
     }
     let call = Call::new(&ERASE_END)

@@ -25,6 +25,7 @@
 //! | `eh:<endpoint>`, `ec:<endpoint>` | hash: how an endpoint fares; its claimed deliveries by the end of the claim |
 //! | `deliveries:failed` | failed deliveries by when they did |
 //! | `notices`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
+//! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off
@@ -54,6 +55,7 @@ mod endpoints;
 mod erase;
 mod event_list;
 mod feed;
+mod inboxes;
 mod list;
 mod prune;
 mod publish;

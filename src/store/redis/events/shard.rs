@@ -92,6 +92,21 @@ impl Shard {
         self.name("seq", account_id)
     }
 
+    /// Hash: an inbox.
+    pub(super) fn inbox(&self, id: &str) -> String {
+        self.name("ib", id)
+    }
+
+    /// Hash: message → JSON of what an inbox caught.
+    pub(super) fn inbox_messages(&self, id: &str) -> String {
+        self.name("im", id)
+    }
+
+    /// Hash: an account's inboxes → when each expires.
+    pub(super) fn inboxes(&self, account_id: &str) -> String {
+        self.name("ibs", account_id)
+    }
+
     /// Text: `erasing`, or `erased` for a day, where an account is or was erased.
     pub(super) fn erasing(&self, account_id: &str) -> String {
         self.name("erasing", account_id)

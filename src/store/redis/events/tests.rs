@@ -47,7 +47,8 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
         accounts: ours.clone(),
         keys: ours.clone(),
         events: ours.clone(),
-        feed: ours,
+        feed: ours.clone(),
+        inboxes: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -70,12 +71,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity);
+contract_tests!(stores().await; events, deliveries, feed, identity, inboxes);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -42,6 +42,7 @@ fn settings(peppers: &[(&str, &str)]) -> Settings {
         event_types: vec!["contact.created".into(), "deal.won".into()],
         retry_delays: vec![Duration::from_secs(5)],
         timeout: Duration::from_secs(1),
+        inbox_base: "http://inbox.test/inbox/".to_owned(),
     }
 }
 

@@ -9,10 +9,12 @@ use super::{alone, release, run};
 use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoint};
 use crate::store::contract::events::{event, happen};
 use crate::store::contract::identity::release_as;
+use crate::store::contract::inboxes::{inbox, message};
 use crate::store::contract::{at, change};
 use crate::store::redis::Store;
 use crate::store::redis::events;
 use crate::webhooks::model::{EndpointStatus, Outcome, Settlement};
+use crate::webhooks::simulator::inbox::Bounds;
 
 /// Sees all commands that a server gets.
 struct Watch {
@@ -315,4 +317,29 @@ async fn an_account_is_erased_once() {
         .unwrap();
     again(&mut watch, &store, 2).await;
     assert_eq!(s.events.event(&e.id).await.unwrap(), Some(e));
+}
+
+#[tokio::test]
+async fn an_inbox_is_made_filled_and_deleted_once() {
+    let (server, s, store) = alone().await;
+    let mut watch = Watch::start(server.port).await;
+    let (i, why) = (inbox("a", 60), change("inbox.create", "a"));
+    s.inboxes.create_inbox(&i, 1, at(0), &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let bounds = Bounds {
+        messages: 2,
+        bytes: 10_000,
+    };
+    for body in ["x", "y", "z"] {
+        s.inboxes
+            .put_message(&i, &message(body), bounds, at(1))
+            .await
+            .unwrap();
+    }
+    // The first of the calls brings a message that has gone since: it goes again.
+    again(&mut watch, &store, 3).await;
+    let why = change("inbox.delete", "a");
+    s.inboxes.delete_inbox(&i.id, at(1), &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    assert_eq!(s.inboxes.inbox(&i.id, at(1)).await.unwrap(), None);
 }
