@@ -21,7 +21,7 @@ use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::redis::{self, CallTimes, OpenError};
 use crate::store::spool::{Deadlines, Spool};
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::{EventFeed, EventStore};
+use crate::webhooks::port::{EventFeed, EventStore, NoticeStore, ReplayStore};
 
 /// The ports, and the engine behind them.
 pub(super) struct Backend {
@@ -30,6 +30,8 @@ pub(super) struct Backend {
     pub(super) usage: Arc<dyn UsageStore>,
     pub(super) events: Arc<dyn EventStore>,
     pub(super) feed: Arc<dyn EventFeed>,
+    pub(super) notices: Arc<dyn NoticeStore>,
+    pub(super) replays: Arc<dyn ReplayStore>,
     pub(super) engine: Engine,
 }
 
@@ -73,6 +75,8 @@ impl Backend {
                     usage: store.clone(),
                     events: store.clone(),
                     feed: store.clone(),
+                    notices: store.clone(),
+                    replays: store.clone(),
                     engine: Engine::Embedded(store),
                 })
             }
@@ -115,7 +119,9 @@ impl Backend {
             keys: all.clone(),
             usage: spool.usage(),
             events: spool.events(),
-            feed: all,
+            feed: all.clone(),
+            notices: all.clone(),
+            replays: all,
             engine: Engine::Redis(Arc::new(Shared {
                 store,
                 spool,

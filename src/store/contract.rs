@@ -5,6 +5,7 @@ pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod keys;
+pub(crate) mod replays;
 pub(crate) mod usage;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::{EventFeed, EventStore};
+use crate::webhooks::port::{EventFeed, EventStore, ReplayStore};
 
 /// Noon of a day in the middle of a month.
 pub(crate) const NOON: i64 = 1_794_916_800_000;
@@ -28,6 +29,7 @@ pub(crate) struct Stores {
     pub(crate) keys: Arc<dyn KeyStore>,
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) feed: Arc<dyn EventFeed>,
+    pub(crate) replays: Arc<dyn ReplayStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -37,7 +39,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, replays, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -68,7 +70,8 @@ macro_rules! contract_tests {
             an_import_with_a_foreign_digest_makes_nothing,
             all_keys_of_an_account_are_revoked_at_once,
             a_digest_moves_and_nothing_else,
-            a_last_use_never_goes_back
+            a_last_use_never_goes_back,
+            keys_that_expire_in_a_span_are_found
         );
     };
     (@events $make:expr) => {
@@ -85,6 +88,7 @@ macro_rules! contract_tests {
             a_replay_releases_an_unresolved_event_as_truncated,
             events_are_listed_newest_first_by_filter,
             finished_things_are_pruned_and_the_rest_stays,
+            dead_letters_are_kept_for_their_own_time,
             an_erasure_takes_events_and_leaves_other_accounts,
             what_comes_late_for_an_erased_account_is_left_out
         );
@@ -110,6 +114,17 @@ macro_rules! contract_tests {
         $crate::store::contract::contract_tests!(@each feed $make;
             released_events_come_in_their_order,
             what_is_not_released_or_is_gone_is_not_in_the_feed
+        );
+    };
+    (@replays $make:expr) => {
+        $crate::store::contract::contract_tests!(@each replays $make;
+            a_job_starts_what_has_failed_anew_and_nothing_else,
+            a_job_of_all_is_of_its_range_types_and_endpoint,
+            a_job_is_claimed_by_one_and_goes_on_where_it_was,
+            a_cancelled_job_goes_no_further,
+            no_more_jobs_are_running_than_may,
+            jobs_are_listed_newest_first_and_forgotten_in_their_time,
+            an_erasure_takes_an_accounts_jobs
         );
     };
     (@usage $make:expr) => {

@@ -22,7 +22,7 @@ use fuelgate::web::health::{Health, Readiness};
 use fuelgate::web::{admin, health, serve};
 use fuelgate::webhooks::model::{OutgoingRequest, Reply};
 use fuelgate::webhooks::port::WebhookTransport;
-use fuelgate::webhooks::service::WebhookService;
+use fuelgate::webhooks::service::{ReplayService, WebhookService};
 use fuelgate::webhooks::settings::Settings;
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -273,6 +273,7 @@ impl Admin {
                 settings,
                 Arc::new(Notify::new()),
             ),
+            replays: ReplayService::new(store.clone(), store.clone()),
             feed: store.clone(),
             stopping: stopped.clone(),
         });

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Check;
 use super::words::networks;
 use crate::config::file::ConfigFile;
-use crate::config::model::Webhooks;
+use crate::config::model::{OperatorEvents, Webhooks};
 use crate::config::tree::steps;
 
 /// Webhook delivery.
@@ -21,5 +21,9 @@ pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
         timeout: Duration::from_millis(w.timeout_ms),
         allowed_private_targets: networks(check, &w.allowed_private_targets, &at),
         retention: Duration::from_secs(w.retention_days * 86_400),
+        operator: OperatorEvents {
+            usage_percent: w.operator.usage_percent.clone(),
+            key_expiry_days: w.operator.key_expiry_days.clone(),
+        },
     }
 }

@@ -26,6 +26,7 @@ fn stores() -> Stores {
         keys: store.clone(),
         events: store.clone(),
         feed: store.clone(),
+        replays: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),
@@ -37,6 +38,7 @@ contract_tests!(stores());
 mod backlog;
 mod crash;
 mod upgrade;
+mod waiting_notices;
 mod writes;
 
 /// Waits until `is_so`, which has to be soon.

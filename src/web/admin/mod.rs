@@ -3,12 +3,14 @@
 pub mod access;
 pub mod accounts;
 pub mod body;
+pub mod deliveries;
 pub mod events;
 pub mod keys;
 pub mod openapi;
 pub mod operator;
 pub mod query;
 pub mod repeat;
+pub mod replays;
 pub mod respond;
 pub mod state;
 pub mod table;
@@ -52,5 +54,7 @@ fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .merge(usage::operations())
         .merge(webhooks::operations())
         .merge(events::operations())
+        .merge(deliveries::operations())
+        .merge(replays::operations())
         .merge(operator::operations())
 }

@@ -13,7 +13,7 @@ use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventFeed;
-use crate::webhooks::service::WebhookService;
+use crate::webhooks::service::{ReplayService, WebhookService};
 
 /// What every operation may use.
 pub struct AdminState {
@@ -33,6 +33,8 @@ pub struct AdminState {
     pub usage: Arc<dyn UsageStore>,
     /// Webhooks, deliveries and events.
     pub webhooks: WebhookService,
+    /// Replays of many deliveries.
+    pub replays: ReplayService,
     /// Released events in their order.
     pub feed: Arc<dyn EventFeed>,
     /// True once the process stops: what goes on for long ends then.

@@ -5,6 +5,7 @@
 
 use redis::Value;
 
+use super::replays;
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
 use super::shard::Shard;
@@ -102,6 +103,7 @@ pub(in crate::store::redis) async fn erase_some(
         erase_events(store, &shard, account_id, &events).await?;
         return Ok(false);
     }
+    replays::erase(store, account_id).await?;
     let call = Call::new(&ERASE_END)
         .key(shard.events_of(account_id))
         .key(shard.roster(account_id))

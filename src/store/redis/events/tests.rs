@@ -22,6 +22,7 @@ mod erasure;
 mod lists;
 mod nodes;
 mod twice;
+mod waiting_notices;
 
 /// A store that reached its server.
 async fn reached(settings: RedisStore, clock: Clock) -> Store {
@@ -47,7 +48,8 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
         accounts: ours.clone(),
         keys: ours.clone(),
         events: ours.clone(),
-        feed: ours,
+        feed: ours.clone(),
+        replays: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -70,12 +72,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed);
+contract_tests!(stores().await; events, deliveries, feed, replays);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, replays);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -32,6 +32,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         keys: store,
         events: other.clone(),
         feed: other.clone(),
+        replays: other.clone(),
         usage: other.clone(),
         clock,
         _keep: Box::new((other, dir)),

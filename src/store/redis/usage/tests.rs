@@ -22,6 +22,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         keys: store.clone(),
         events: store.clone(),
         feed: store.clone(),
+        replays: store.clone(),
         usage: store,
         clock,
         _keep: Box::new(()),
