@@ -181,6 +181,14 @@ impl KeyStore for Store {
     async fn note_last_uses(&self, _uses: &[LastUse]) -> Result<(), StoreError> {
         Err(StoreError::NotFound)
     }
+    async fn keys_expiring(
+        &self,
+        _from: Timestamp,
+        _to: Timestamp,
+        _page: &PageRequest,
+    ) -> Result<Page<KeyRecord>, StoreError> {
+        Err(StoreError::NotFound)
+    }
     async fn count_live_keys(&self, _account: &str, _now: Timestamp) -> Result<u64, StoreError> {
         Err(StoreError::NotFound)
     }

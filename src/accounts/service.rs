@@ -13,6 +13,7 @@ use super::state::Accounts;
 use crate::base::audit::{ChangeContext, differences};
 use crate::base::ceilings::{ERASURE_RETRY, ERASURE_WAIT, RATE_SECONDS, RATE_TOKENS};
 use crate::base::error::{FieldError, StoreError};
+use crate::base::ids::is_reserved_account;
 use crate::base::page::{Page, PageRequest};
 use crate::config::model::{Config, Plan, PlanOverrides, RateOverride};
 
@@ -133,6 +134,10 @@ impl AccountService {
     ) -> Result<Account, AccountError> {
         if !is_valid_id(id) {
             let text = "expected 1 to 128 characters of A-Z a-z 0-9 _ - . : @";
+            return Err(AccountError::Invalid(vec![FieldError::new("id", text)]));
+        }
+        if is_reserved_account(id) {
+            let text = "expected another account: this one is the gateway's own";
             return Err(AccountError::Invalid(vec![FieldError::new("id", text)]));
         }
         let _one_at_a_time = self.0.writes.lock().await;

@@ -21,7 +21,7 @@ use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::redis::{self, CallTimes, OpenError};
 use crate::store::spool::{Deadlines, Spool};
 use crate::usage::port::UsageStore;
-use crate::webhooks::port::{EventFeed, EventStore, InboxStore};
+use crate::webhooks::port::{EventFeed, EventStore, InboxStore, NoticeStore, ReplayStore};
 
 /// The ports, and the engine behind them.
 pub(super) struct Backend {
@@ -31,6 +31,8 @@ pub(super) struct Backend {
     pub(super) events: Arc<dyn EventStore>,
     pub(super) feed: Arc<dyn EventFeed>,
     pub(super) inboxes: Arc<dyn InboxStore>,
+    pub(super) notices: Arc<dyn NoticeStore>,
+    pub(super) replays: Arc<dyn ReplayStore>,
     pub(super) engine: Engine,
 }
 
@@ -75,6 +77,8 @@ impl Backend {
                     events: store.clone(),
                     feed: store.clone(),
                     inboxes: store.clone(),
+                    notices: store.clone(),
+                    replays: store.clone(),
                     engine: Engine::Embedded(store),
                 })
             }
@@ -118,7 +122,9 @@ impl Backend {
             usage: spool.usage(),
             events: spool.events(),
             feed: all.clone(),
-            inboxes: all,
+            inboxes: all.clone(),
+            notices: all.clone(),
+            replays: all,
             engine: Engine::Redis(Arc::new(Shared {
                 store,
                 spool,

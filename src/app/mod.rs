@@ -8,6 +8,7 @@ mod listeners;
 mod load;
 mod observers;
 pub mod online;
+mod operations;
 mod ready;
 mod reload;
 mod run;

@@ -9,15 +9,19 @@ use tokio::task::JoinSet;
 
 use super::backend::Engine;
 use super::export::Export;
+use super::operations;
 use super::reload::Reloader;
 use super::stop::pause;
 use super::watch::FileWatch;
 use super::wire::Parts;
 use crate::accounts::service::AccountService;
+use crate::base::ceilings::operations::{DEAD_LETTER_TIME, REPLAY_MEMORY};
 use crate::base::ceilings::{ERASURE_LOOK, ERASURE_RETRY, PENDING_EVENT_AGE, USAGE_FLUSH};
 use crate::base::error::StoreError;
 use crate::proxy::monitor;
 use crate::webhooks::delivery::Worker;
+use crate::webhooks::operational::Teller;
+use crate::webhooks::replayer::Replayer;
 use crate::webhooks::service::WebhookService;
 use crate::webhooks::settler::Settler;
 use crate::webhooks::sweeper::Sweeper;
@@ -40,6 +44,8 @@ pub(super) struct Tasks {
     pub(super) export: Arc<Export>,
     pub(super) accounts: AccountService,
     pub(super) webhooks: WebhookService,
+    pub(super) replayer: Replayer,
+    pub(super) teller: Teller,
     pub(super) reloader: Arc<Reloader>,
 }
 
@@ -76,6 +82,10 @@ impl Tasks {
             all.spawn_on(desk.run(stopped), runtime);
         }
         all.spawn_on(self.worker.run(stop.clone()), runtime);
+        all.spawn_on(self.replayer.run(stop.clone()), runtime);
+        for task in operations::tell(parts, &self.teller, stop) {
+            all.spawn_on(task, runtime);
+        }
         all.spawn_on(
             self.webhooks.keep_sealed(parts.clock.clone(), stop.clone()),
             runtime,
@@ -162,13 +172,21 @@ async fn prune(parts: &Parts) -> bool {
     let now = parts.clock.now();
     let events = parts.snapshot.load().config.webhooks.retention;
     let backend = &parts.backend;
-    let events = backend.events.prune_events(now.minus(events)).await;
+    let events = {
+        let dead = now.minus(events.max(DEAD_LETTER_TIME));
+        backend.events.prune_events(now.minus(events), dead).await
+    };
     let answers = backend.accounts.forget_answers(now).await;
     let inboxes = backend.inboxes.prune_inboxes(now).await;
+    let replays = backend
+        .replays
+        .prune_replays(now.minus(REPLAY_MEMORY))
+        .await;
     for (what, done) in [
         ("events", &events),
         ("answers", &answers),
         ("inboxes", &inboxes),
+        ("replays", &replays),
     ] {
         match done {
             Ok(()) => {}
@@ -179,7 +197,7 @@ async fn prune(parts: &Parts) -> bool {
             Err(e) => tracing::warn!("old {what} are not deleted: {e}"),
         }
     }
-    events.is_ok() && answers.is_ok() && inboxes.is_ok()
+    events.is_ok() && answers.is_ok() && inboxes.is_ok() && replays.is_ok()
 }
 
 /// Goes on with erasures that an earlier process left, and now and then with those of nodes that have ended since.

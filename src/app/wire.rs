@@ -12,6 +12,7 @@ use super::backend::{Backend, Engine};
 use super::export::Export;
 use super::listeners::{self, Listeners};
 use super::observers::AccountChanges;
+use super::operations;
 use super::ready::Phase;
 use super::reload::{self, Reloader};
 use super::run::Running;
@@ -45,7 +46,7 @@ use crate::web::admin;
 use crate::web::admin::state::{AdminState, ConfigControl};
 use crate::web::health::{self, Health};
 use crate::webhooks::delivery::Worker;
-use crate::webhooks::service::WebhookService;
+use crate::webhooks::service::{ReplayService, WebhookService};
 use crate::webhooks::settings::{Settings, SharedSettings};
 use crate::webhooks::settler;
 use crate::webhooks::sweeper::Sweeper;
@@ -163,6 +164,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         &events,
         Arc::clone(&wake),
     );
+    let (teller, replayer) = operations::makers(&parts, &wake);
     let webhooks = WebhookService::new(events_port, transport, Arc::clone(&parts.settings), wake);
     let parts = Arc::new(parts);
     let gateway = Gateway::new(GatewayParts {
@@ -205,6 +207,10 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         usage: Arc::clone(&parts.backend.usage),
         webhooks: webhooks.clone(),
         simulator: simulation.simulator.clone(),
+        replays: ReplayService::new(
+            Arc::clone(&parts.backend.replays),
+            Arc::clone(&parts.backend.events),
+        ),
         feed: Arc::clone(&parts.backend.feed),
         stopping: doors_stop.signal(),
         streams: Arc::new(Semaphore::new(LISTEN_STREAMS)),
@@ -224,6 +230,8 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         export,
         accounts: account_service,
         webhooks,
+        replayer,
+        teller,
         reloader,
     };
     let portal = portal.map(|door| (door, simulation.portal(&parts, state.control.clone())));

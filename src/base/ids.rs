@@ -13,6 +13,8 @@ pub const EVENT: &str = "evt_";
 pub const WEBHOOK: &str = "whk_";
 /// Prefix of a delivery's id.
 pub const DELIVERY: &str = "dlv_";
+/// Prefix of a replay's id.
+pub const REPLAY: &str = "rpl_";
 /// Prefix of an audit-log entry's id.
 pub const AUDIT: &str = "aud_";
 
@@ -57,6 +59,11 @@ pub fn is_account_id(id: &str) -> bool {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"_-.:@".contains(&b))
+}
+
+/// Whether `id` is kept for the gateway's own accounts: nobody's keys are of one.
+pub fn is_reserved_account(id: &str) -> bool {
+    id.starts_with("fuelgate:")
 }
 
 #[cfg(test)]

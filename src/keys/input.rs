@@ -11,7 +11,7 @@ use super::verify::canonical_net;
 use crate::base::ceilings::{ALLOWED_IPS, NAME_CHARS};
 use crate::base::clock::Timestamp;
 use crate::base::error::FieldError;
-use crate::base::ids::is_account_id;
+use crate::base::ids::{is_account_id, is_reserved_account};
 use crate::config::model::{Config, LegacyHash};
 
 /// Days after which a key may end.
@@ -172,6 +172,11 @@ impl Errors {
             self.add(
                 "account_id",
                 "expected 1 to 128 characters of A-Z a-z 0-9 _ - . : @",
+            );
+        } else if is_reserved_account(id) {
+            self.add(
+                "account_id",
+                "expected another account: this one is the gateway's own",
             );
         }
     }

@@ -78,6 +78,14 @@ pub trait KeyStore: Send + Sync {
     ) -> Result<(), StoreError>;
     /// Notes last uses; an older one than the stored is ignored.
     async fn note_last_uses(&self, uses: &[LastUse]) -> Result<(), StoreError>;
+    /// Keys that are not revoked and expire from `from` on and before `to`, in the store's own order. A page may be short or
+    /// empty before the end.
+    async fn keys_expiring(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<KeyRecord>, StoreError>;
     /// How many keys of the account are neither revoked nor expired at `now`.
     async fn count_live_keys(&self, account_id: &str, now: Timestamp) -> Result<u64, StoreError>;
 }

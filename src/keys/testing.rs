@@ -192,6 +192,19 @@ impl KeyStore for FakeStore {
         Ok(())
     }
 
+    async fn keys_expiring(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<KeyRecord>, StoreError> {
+        let mut found = self.keys(None, page).await?;
+        found.items.retain(|k| {
+            k.revoked_at.is_none() && k.expires_at.is_some_and(|e| e >= from && e < to)
+        });
+        Ok(found)
+    }
+
     async fn count_live_keys(&self, account_id: &str, now: Timestamp) -> Result<u64, StoreError> {
         let live = |k: &&KeyRecord| {
             k.account_id == account_id

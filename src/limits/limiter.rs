@@ -6,7 +6,7 @@ use std::sync::Arc;
 use dashmap::DashMap;
 use tokio::sync::OnceCell;
 
-use super::account::{AccountLimits, KeyBucket};
+use super::account::{AccountLimits, KeyBucket, UsedQuotas};
 use super::desk::Desk;
 use super::either::{KeyLimits, Limits};
 use super::leased::{LeasedAccount, LeasedKey};
@@ -149,6 +149,15 @@ impl Limiter {
     /// The limits of an account that is in use.
     pub fn loaded(&self, account_id: &str) -> Option<Limits> {
         self.accounts.get(account_id)?.get().cloned()
+    }
+
+    /// Shows how much of its quotas each account in use has used.
+    pub fn each_used(&self, now: Timestamp, mut show: impl FnMut(&str, &UsedQuotas)) {
+        for entry in &self.accounts {
+            if let Some(limits) = entry.value().get() {
+                show(entry.key(), &limits.used(now));
+            }
+        }
     }
 
     /// Puts the plan that `plan_of` names for each account in use in force; `None` leaves it as it is. To be called when

@@ -7,6 +7,7 @@ pub(crate) mod feed;
 pub(crate) mod identity;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
+pub(crate) mod replays;
 pub(crate) mod usage;
 
 use std::sync::Arc;
@@ -20,7 +21,7 @@ use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::inboxes::InboxStore;
-use crate::webhooks::port::{EventFeed, EventStore};
+use crate::webhooks::port::{EventFeed, EventStore, ReplayStore};
 
 /// Noon of a day in the middle of a month.
 pub(crate) const NOON: i64 = 1_794_916_800_000;
@@ -32,6 +33,7 @@ pub(crate) struct Stores {
     pub(crate) events: Arc<dyn EventStore>,
     pub(crate) feed: Arc<dyn EventFeed>,
     pub(crate) inboxes: Arc<dyn InboxStore>,
+    pub(crate) replays: Arc<dyn ReplayStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -41,7 +43,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -72,7 +74,8 @@ macro_rules! contract_tests {
             an_import_with_a_foreign_digest_makes_nothing,
             all_keys_of_an_account_are_revoked_at_once,
             a_digest_moves_and_nothing_else,
-            a_last_use_never_goes_back
+            a_last_use_never_goes_back,
+            keys_that_expire_in_a_span_are_found
         );
     };
     (@events $make:expr) => {
@@ -89,6 +92,7 @@ macro_rules! contract_tests {
             a_replay_releases_an_unresolved_event_as_truncated,
             events_are_listed_newest_first_by_filter,
             finished_things_are_pruned_and_the_rest_stays,
+            dead_letters_are_kept_for_their_own_time,
             an_erasure_takes_events_and_leaves_other_accounts,
             what_comes_late_for_an_erased_account_is_left_out
         );
@@ -134,6 +138,17 @@ macro_rules! contract_tests {
             a_deleted_inbox_is_gone_with_what_it_caught,
             expired_inboxes_are_pruned_and_no_others,
             inboxes_go_with_their_account
+        );
+    };
+    (@replays $make:expr) => {
+        $crate::store::contract::contract_tests!(@each replays $make;
+            a_job_starts_what_has_failed_anew_and_nothing_else,
+            a_job_of_all_is_of_its_range_types_and_endpoint,
+            a_job_is_claimed_by_one_and_goes_on_where_it_was,
+            a_cancelled_job_goes_no_further,
+            no_more_jobs_are_running_than_may,
+            jobs_are_listed_newest_first_and_forgotten_in_their_time,
+            an_erasure_takes_an_accounts_jobs
         );
     };
     (@usage $make:expr) => {

@@ -8,7 +8,7 @@ use crate::base::ceilings::{
     EVENT_DATA_BYTES, EVENT_ID_CHARS, EVENT_TYPES_PER_WEBHOOK, NAME_CHARS, WEBHOOK_URL_CHARS,
 };
 use crate::base::error::FieldError;
-use crate::base::ids::is_account_id;
+use crate::base::ids::{is_account_id, is_reserved_account};
 
 /// An endpoint to be made.
 #[derive(Debug, Clone)]
@@ -87,7 +87,18 @@ impl Check {
         }
     }
 
-    pub(super) fn event_types(&mut self, types: &[String], settings: &Settings) {
+    /// An account that endpoints may have: anybody's, and the operator's.
+    pub(super) fn endpoint_account(&mut self, id: &str) {
+        if is_reserved_account(id) && id != types::OPERATOR_ACCOUNT {
+            self.add("account_id", RESERVED);
+        } else {
+            self.account_id(id);
+        }
+    }
+
+    /// Types that endpoints of this account may want.
+    pub(super) fn event_types(&mut self, account: &str, types: &[String], settings: &Settings) {
+        let is_operator = account == types::OPERATOR_ACCOUNT;
         if types.is_empty() {
             self.add("event_types", "expected at least one event type");
         }
@@ -102,6 +113,10 @@ impl Check {
             let field = format!("event_types[{i}]");
             if types[..i].contains(t) {
                 self.add(field, "this event type is there twice");
+            } else if is_operator {
+                if !types::is_operational(t) {
+                    self.add(field, only_operational());
+                }
             } else if t.contains('*') {
                 if !types::is_pattern(t) {
                     self.add(field, "expected * alone or after a dot, such as contact.*");
@@ -137,7 +152,11 @@ impl Check {
     }
 
     pub(super) fn event(&mut self, event: &NewEvent, settings: &Settings) {
-        self.account_id(&event.account_id);
+        if is_reserved_account(&event.account_id) {
+            self.add("account_id", RESERVED);
+        } else {
+            self.account_id(&event.account_id);
+        }
         if !settings.knows(&event.event_type) {
             self.add("type", unknown_type(settings));
         }
@@ -166,6 +185,14 @@ pub(super) fn is_event_id(id: &str) -> bool {
 /// What an event's id is expected to be.
 pub(super) fn event_id_rule() -> String {
     format!("expected 1 to {EVENT_ID_CHARS} characters of A-Z a-z 0-9 _ -")
+}
+
+/// What is wrong with an account that is the gateway's own.
+const RESERVED: &str = "expected another account: this one is the gateway's own";
+
+fn only_operational() -> String {
+    let all = types::OPERATIONAL.join(", ");
+    format!("the operator's endpoint gets operational events only: {all}")
 }
 
 /// What is said of a type that nobody knows.

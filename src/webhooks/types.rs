@@ -2,13 +2,10 @@
 
 use super::settings::TEST_TYPE;
 
-/// Types of the gateway's own, about itself: only the operator's endpoint may want them, and it wants nothing else.
-pub const OPERATIONAL: [&str; 4] = [
-    "delivery.exhausted",
-    "endpoint.disabled",
-    "key.expiring",
-    "usage.threshold_reached",
-];
+pub use crate::config::model::OPERATIONAL;
+
+/// The account whose endpoints are the operator's own: they want [`OPERATIONAL`] types only, and nobody else's may.
+pub const OPERATOR_ACCOUNT: &str = "fuelgate:operator";
 
 /// Whether the type is one of [`OPERATIONAL`].
 pub fn is_operational(event_type: &str) -> bool {

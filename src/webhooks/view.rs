@@ -1,8 +1,9 @@
 //! Endpoints, deliveries and events as the admin API and the portal show them; never a secret.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::model::{Attempt, Delivery, DeliveryState, Endpoint, EndpointStatus, Event, EventState};
+use super::port::replays::{ReplayJob, ReplayState};
 use crate::base::clock::Timestamp;
 
 /// An endpoint's public fields.
@@ -150,6 +151,73 @@ impl From<Event> for EventView {
             method: e.method,
             response_status: e.status,
             resource_id: e.resource_id,
+        }
+    }
+}
+
+/// A replay of many deliveries.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct ReplayView {
+    /// `rpl_…`.
+    pub id: String,
+    /// Where it stands.
+    pub status: ReplayState,
+    /// Only deliveries of this account.
+    pub account_id: Option<String>,
+    /// Only deliveries to this webhook.
+    pub webhook_id: Option<String>,
+    /// Only those of these types or patterns; empty for all.
+    pub event_types: Vec<String>,
+    /// Only those made since.
+    #[schema(value_type = String, format = DateTime)]
+    pub from: Timestamp,
+    /// Only those made before.
+    #[schema(value_type = String, format = DateTime)]
+    pub to: Timestamp,
+    /// Only those that have failed, or all that have ended.
+    pub only: ReplayOnly,
+    /// How many a second.
+    pub per_second: u32,
+    /// How many were started anew so far.
+    pub replayed: u64,
+    /// When it was made.
+    #[schema(value_type = String, format = DateTime)]
+    pub created_at: Timestamp,
+    /// When it came to its end.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub finished_at: Option<Timestamp>,
+}
+
+/// Which deliveries a replay is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ReplayOnly {
+    /// Those that have failed: dead letters.
+    Failed,
+    /// All that have ended.
+    All,
+}
+
+impl From<ReplayJob> for ReplayView {
+    fn from(job: ReplayJob) -> Self {
+        let scope = job.scope;
+        Self {
+            id: job.id,
+            status: job.state,
+            account_id: scope.account_id,
+            webhook_id: scope.endpoint_id,
+            event_types: scope.event_types,
+            from: scope.from,
+            to: scope.to,
+            only: if scope.only_failed {
+                ReplayOnly::Failed
+            } else {
+                ReplayOnly::All
+            },
+            per_second: scope.per_second,
+            replayed: job.done,
+            created_at: job.created_at,
+            finished_at: job.finished_at,
         }
     }
 }

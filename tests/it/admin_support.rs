@@ -22,7 +22,7 @@ use fuelgate::web::health::{Health, Readiness};
 use fuelgate::web::{admin, health, serve};
 use fuelgate::webhooks::model::{OutgoingRequest, Reply};
 use fuelgate::webhooks::port::WebhookTransport;
-use fuelgate::webhooks::service::WebhookService;
+use fuelgate::webhooks::service::{ReplayService, WebhookService};
 use fuelgate::webhooks::settings::Settings;
 use fuelgate::webhooks::simulator::catch::Catcher;
 use fuelgate::webhooks::simulator::own::WithInboxes;
@@ -291,6 +291,7 @@ impl Admin {
                 settings,
                 clock.clone(),
             ),
+            replays: ReplayService::new(store.clone(), store.clone()),
             feed: store.clone(),
             stopping: stopped.clone(),
             streams: Arc::new(Semaphore::new(64)),

@@ -243,7 +243,10 @@ async fn everything_goes_over(to: RedisStore) {
         .create_key(&back, "gold", 9, now(), &made)
         .await
         .unwrap();
-    source.prune_events(ago(-DAY_MS)).await.unwrap();
+    source
+        .prune_events(ago(-DAY_MS), ago(-DAY_MS))
+        .await
+        .unwrap();
     let begun = why("account.erase", "acct1_1@a.b");
     source.begin_erasure("acct1_1@a.b", &begun).await.unwrap();
     let third = both.copy().await;

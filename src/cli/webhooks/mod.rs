@@ -1,5 +1,8 @@
 //! `fuelgate webhooks`: manages webhooks, their deliveries and events through the admin API; never how a delivery is made.
 
+mod log;
+mod replays;
+
 use clap::{Args as ClapArgs, Subcommand};
 use serde_json::{Map, Value, json};
 
@@ -114,6 +117,11 @@ enum Command {
     },
     /// List what was sent to a webhook, newest first
     Deliveries(Deliveries),
+    /// List deliveries to any webhook, newest first; with --status failed the dead letters
+    Log(log::Log),
+    /// Start many deliveries anew: of a range of time, or all that have failed
+    #[command(subcommand)]
+    Replays(replays::Command),
     /// Attempt a delivery again, now
     Retry {
         /// Id of the delivery
@@ -285,6 +293,8 @@ async fn execute(command: Command, admin: &Admin, output: &mut Output) -> Result
             output.object(&delivery, DELIVERY);
         }
         Command::Deliveries(wanted) => deliveries(wanted, admin, output).await?,
+        Command::Log(wanted) => log::execute(wanted, admin, output).await?,
+        Command::Replays(command) => replays::execute(command, admin, output).await?,
         Command::Retry { id } => {
             let delivery = admin
                 .post(&["deliveries", &id, "retry"], &json!({}))

@@ -159,3 +159,64 @@ async fn each_other_command_has_its_call() {
         assert!(out.contains(says), "{flags:?}: {out}");
     }
 }
+
+#[tokio::test]
+async fn a_replay_says_what_it_is_of_and_only_that() {
+    let replay = json!({"id": "rpl_1", "status": "running", "only": "failed", "account_id": "a", "webhook_id": null,
+        "event_types": [], "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z", "per_second": 50,
+        "replayed": 3, "created_at": "2026-11-23T00:00:00Z", "finished_at": null});
+    let span = [
+        "--from",
+        "2026-11-01T00:00:00Z",
+        "--to",
+        "2026-11-02T00:00:00Z",
+    ];
+    let least = [&["replays", "create"][..], &span].concat();
+    let (request, out, notes) = run(&least, false, &replay).await;
+    assert_eq!(
+        request,
+        r#"POST /admin/v1/replays {"from":"2026-11-01T00:00:00Z","to":"2026-11-02T00:00:00Z","only":"failed"}"#
+    );
+    assert!(out.contains("rpl_1") && notes.contains("by itself"));
+    let more = [
+        "--only",
+        "all",
+        "--account",
+        "a",
+        "--event-type",
+        "contact.*",
+        "--per-second",
+        "9",
+    ];
+    let (request, ..) = run(&[&least[..], &more].concat(), true, &replay).await;
+    assert!(
+        request.ends_with(
+            r#""only":"all","account_id":"a","event_types":["contact.*"],"per_second":9}"#
+        )
+    );
+    let (request, ..) = run(&["replays", "cancel", "rpl_1"], false, &replay).await;
+    assert_eq!(request, "POST /admin/v1/replays/rpl_1/cancel {}");
+    let (request, out, _) = run(&["replays", "get", "rpl_1"], false, &replay).await;
+    assert_eq!(request, "GET /admin/v1/replays/rpl_1");
+    assert!(out.contains("replayed"));
+}
+
+#[tokio::test]
+async fn the_log_is_asked_for_by_filter() {
+    let flags = [
+        "log",
+        "--status",
+        "failed",
+        "--account",
+        "a",
+        "--from",
+        "2026-11-01T00:00:00Z",
+    ];
+    let empty = json!({"data": [], "next_cursor": null});
+    let (request, ..) = run(&flags, false, &empty).await;
+    assert!(
+        request.starts_with("GET /admin/v1/deliveries?"),
+        "{request}"
+    );
+    assert!(request.contains("status=failed") && request.contains("account_id=a"));
+}

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::base::ceilings::{ALLOWED_TARGETS, NAME_SERVERS};
+use crate::config::model::OperatorEvents;
 
 /// Delivery of webhooks.
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
@@ -23,6 +24,8 @@ pub(in crate::config) struct WebhooksFile {
     /// Days that events and deliveries are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub(in crate::config) retention_days: u64,
+    /// When the operator's own endpoint is told of usage and keys.
+    pub(in crate::config) operator: OperatorFile,
 }
 
 impl Default for WebhooksFile {
@@ -33,6 +36,29 @@ impl Default for WebhooksFile {
             allowed_private_targets: Vec::new(),
             dns: DnsFile::default(),
             retention_days: 30,
+            operator: OperatorFile::default(),
+        }
+    }
+}
+
+/// When the operator's own endpoint is told of usage and keys.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct OperatorFile {
+    /// Per cent of a quota, each of which is told when its use reaches it (`usage.threshold_reached`); empty for none.
+    #[schemars(length(max = 10), inner(range(min = 1, max = 100)))]
+    pub(in crate::config) usage_percent: Vec<u32>,
+    /// Days before a key expires, on each of which that is told (`key.expiring`); empty for none.
+    #[schemars(length(max = 10), inner(range(min = 1, max = 365)))]
+    pub(in crate::config) key_expiry_days: Vec<u32>,
+}
+
+impl Default for OperatorFile {
+    fn default() -> Self {
+        let told = OperatorEvents::default();
+        Self {
+            usage_percent: told.usage_percent,
+            key_expiry_days: told.key_expiry_days,
         }
     }
 }

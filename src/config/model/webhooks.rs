@@ -4,6 +4,32 @@ use std::time::Duration;
 
 use super::targets::{AllowedTargets, NameServers};
 
+/// Types of events about the gateway's own work, which no rule may have.
+pub const OPERATIONAL: [&str; 4] = [
+    "delivery.exhausted",
+    "endpoint.disabled",
+    "key.expiring",
+    "usage.threshold_reached",
+];
+
+/// When the operator is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OperatorEvents {
+    /// Per cent of a quota from which its use is told.
+    pub usage_percent: Vec<u32>,
+    /// Days before a key expires on which that is told.
+    pub key_expiry_days: Vec<u32>,
+}
+
+impl Default for OperatorEvents {
+    fn default() -> Self {
+        Self {
+            usage_percent: vec![80, 100],
+            key_expiry_days: vec![14, 7, 1],
+        }
+    }
+}
+
 /// Webhook delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Webhooks {
@@ -17,4 +43,6 @@ pub struct Webhooks {
     pub name_servers: NameServers,
     /// How long events and deliveries are kept.
     pub retention: Duration,
+    /// When the operator is told.
+    pub operator: OperatorEvents,
 }

@@ -314,6 +314,10 @@ fn event_rules_are_checked() {
             "events[0].type: expected another type",
         ),
         (
+            format!("type: key.expiring, {route}"),
+            "events[0].type: expected another type",
+        ),
+        (
             format!("type: a.b, {route}, status: [404]"),
             "events[0].status[0]: expected a whole number from 200 to 299",
         ),

@@ -7,7 +7,7 @@ use super::Check;
 use super::words::{is_name, method, under};
 use crate::base::ceilings::{CONDITION_CHARS, EVENTS_PER_REQUEST};
 use crate::config::file::{ConfigFile, EventFile};
-use crate::config::model::{Auth, EventRule, Route};
+use crate::config::model::{Auth, EventRule, OPERATIONAL, Route};
 use crate::config::template;
 use crate::config::tree::{Step, steps};
 
@@ -118,6 +118,11 @@ fn event_type(text: &str) -> Result<(), String> {
     }
     if text == "webhook.test" {
         return Err("expected another type: webhook.test is the gateway's own".to_owned());
+    }
+    if OPERATIONAL.contains(&text) {
+        return Err(format!(
+            "expected another type: {text} is the gateway's own"
+        ));
     }
     Ok(())
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Check;
 use super::words::{is_host, network, under};
 use crate::config::file::ConfigFile;
-use crate::config::model::{AllowedTargets, NameServers, Webhooks};
+use crate::config::model::{AllowedTargets, NameServers, OperatorEvents, Webhooks};
 use crate::config::tree::{Step, steps};
 
 /// Where name servers listen.
@@ -29,6 +29,10 @@ pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
             timeout: Duration::from_millis(w.dns.timeout_ms),
         },
         retention: Duration::from_secs(w.retention_days * 86_400),
+        operator: OperatorEvents {
+            usage_percent: w.operator.usage_percent.clone(),
+            key_expiry_days: w.operator.key_expiry_days.clone(),
+        },
     }
 }
 

@@ -345,9 +345,9 @@ pub(crate) async fn deliveries_are_listed_by_filter(s: &Stores) {
     let second = list(of_one, 2, first.next).await;
     assert_eq!((second.items.len(), second.next), (1, None));
     let by = |event_id, state| DeliveryFilter {
-        endpoint_id: None,
         event_id,
         state,
+        ..DeliveryFilter::default()
     };
     let failed = Some(DeliveryState::Failed);
     assert_eq!(list(by(None, failed), 9, None).await.items.len(), 1);
@@ -356,4 +356,85 @@ pub(crate) async fn deliveries_are_listed_by_filter(s: &Stores) {
     let found = list(of_event, 9, None).await.items;
     assert_eq!(found.len(), 2);
     assert!(found.iter().any(|(_, attempts)| attempts.len() == 1));
+
+    make_endpoint(s, endpoint("b", &["x", "y"])).await;
+    s.clock.set(at(30));
+    happen(s, &event("b", "y")).await;
+    let all = DeliveryFilter::default();
+    let of = |account: &str| Some(account.to_owned());
+    for (filter, n) in [
+        (
+            DeliveryFilter {
+                account_id: of("a"),
+                ..all.clone()
+            },
+            6,
+        ),
+        (
+            DeliveryFilter {
+                account_id: of("b"),
+                ..all.clone()
+            },
+            1,
+        ),
+        (
+            DeliveryFilter {
+                account_id: of("c"),
+                ..all.clone()
+            },
+            0,
+        ),
+        (
+            DeliveryFilter {
+                event_type: of("y"),
+                ..all.clone()
+            },
+            1,
+        ),
+        (
+            DeliveryFilter {
+                account_id: of("a"),
+                event_type: of("y"),
+                ..all.clone()
+            },
+            0,
+        ),
+        (
+            DeliveryFilter {
+                from: Some(at(30)),
+                ..all.clone()
+            },
+            1,
+        ),
+        (
+            DeliveryFilter {
+                to: Some(at(30)),
+                ..all.clone()
+            },
+            6,
+        ),
+        (
+            DeliveryFilter {
+                from: Some(at(0)),
+                to: Some(at(31)),
+                state: failed,
+                ..all.clone()
+            },
+            1,
+        ),
+        (
+            DeliveryFilter {
+                account_id: of("b"),
+                state: failed,
+                ..all.clone()
+            },
+            0,
+        ),
+    ] {
+        assert_eq!(
+            list(filter.clone(), 9, None).await.items.len(),
+            n,
+            "{filter:?}"
+        );
+    }
 }

@@ -344,16 +344,46 @@ pub(crate) async fn finished_things_are_pruned_and_the_rest_stays(s: &Stores) {
     s.clock.set(at(20));
     let young = happen(s, &event("a", "y")).await;
 
-    s.events.prune_events(at(10)).await.unwrap();
+    s.events.prune_events(at(10), at(10)).await.unwrap();
     assert_eq!(stored(s, &done).await, done);
     assert_eq!(s.events.event(&unwanted.id).await.unwrap(), None);
-    s.events.prune_events(at(11)).await.unwrap();
+    s.events.prune_events(at(11), at(11)).await.unwrap();
     assert_eq!(s.events.event(&done.id).await.unwrap(), None);
     assert_eq!(s.events.delivery(&c.delivery.id).await.unwrap(), None);
     assert_eq!(stored(s, &waiting).await, waiting);
     assert_eq!(stored(s, &young).await, young);
     assert_eq!(stored(s, &unknown).await.state, EventState::Unresolved);
     assert_eq!(deliveries(s, &waiting).await, 1);
+}
+
+pub(crate) async fn dead_letters_are_kept_for_their_own_time(s: &Stores) {
+    make_endpoint(s, endpoint("a", &["x"])).await;
+    let mut of = Vec::new();
+    for _ in 0..4 {
+        of.push(happen(s, &event("a", "x")).await);
+    }
+    let due = claim(s, at(0)).await;
+    for (n, e) in of.iter().enumerate() {
+        let c = due.iter().find(|c| c.event.id == e.id).unwrap();
+        let outcome = match n % 2 {
+            0 => Outcome::Exhausted,
+            _ => Outcome::Succeeded,
+        };
+        complete(s, c, outcome, at(10 + i64::from(n == 2))).await;
+    }
+    s.events.prune_events(at(60), at(5)).await.unwrap();
+    for (n, e) in of.iter().enumerate() {
+        let kept = s.events.event(&e.id).await.unwrap();
+        assert_eq!(kept.is_some(), n % 2 == 0, "{n}");
+    }
+    s.events.prune_events(at(60), at(11)).await.unwrap();
+    assert_eq!(s.events.event(&of[0].id).await.unwrap(), None);
+    assert_eq!(deliveries(s, &of[2]).await, 1);
+    // What is kept for longer than dead letters are keeps them as long.
+    s.events.prune_events(at(9), at(60)).await.unwrap();
+    assert_eq!(deliveries(s, &of[2]).await, 1);
+    s.events.prune_events(at(60), at(60)).await.unwrap();
+    assert_eq!(s.events.event(&of[2].id).await.unwrap(), None);
 }
 
 pub(crate) async fn an_erasure_takes_events_and_leaves_other_accounts(s: &Stores) {

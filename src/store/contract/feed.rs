@@ -56,7 +56,7 @@ pub(crate) async fn what_is_not_released_or_is_gone_is_not_in_the_feed(s: &Store
     assert_eq!(after(s, "a", 0, 9).await, []);
     happen(s, &event("a", "x")).await;
     assert_eq!(after(s, "a", 0, 9).await.len(), 1);
-    s.events.prune_events(at(3600)).await.unwrap();
+    s.events.prune_events(at(3600), at(3600)).await.unwrap();
     assert_eq!(after(s, "a", 0, 9).await, []);
 }
 
@@ -68,7 +68,7 @@ pub(crate) async fn the_last_number_outlives_the_event_that_has_it(s: &Stores) {
     }
     happen(s, &event("b", "x")).await;
     assert_eq!((last("a").await, last("b").await), (2, 1));
-    s.events.prune_events(at(3600)).await.unwrap();
+    s.events.prune_events(at(3600), at(3600)).await.unwrap();
     assert_eq!(after(s, "a", 0, 9).await, []);
     assert_eq!(last("a").await, 2);
     happen(s, &event("a", "x")).await;

@@ -142,7 +142,7 @@ pub(crate) async fn an_event_is_replayed_and_pruned_under_its_last_id(s: &Stores
     let due = claim(s, at(2)).await;
     assert_eq!(due.len(), 1);
     complete(s, &due[0], Outcome::Succeeded, at(3)).await;
-    s.events.prune_events(at(3600)).await.unwrap();
+    s.events.prune_events(at(3600), at(3600)).await.unwrap();
     assert_eq!(s.events.event("evt_last").await.unwrap(), None);
     assert!(listed(s, EventFilter::default()).await.is_empty());
 }

@@ -241,6 +241,40 @@ pub(crate) async fn a_digest_moves_and_nothing_else(s: &Stores) {
     assert_eq!(stored, k);
 }
 
+pub(crate) async fn keys_that_expire_in_a_span_are_found(s: &Stores) {
+    let mut wanted = Vec::new();
+    for n in 0..7_u8 {
+        let mut k = key(&format!("acct_{}", n % 3), n + 1);
+        k.expires_at = (n < 6).then(|| at(i64::from(n) * 100));
+        make(s, &k).await;
+        if (1..5).contains(&n) {
+            wanted.push(k.id.clone());
+        }
+    }
+    let mut revoked = key("acct_0", 99);
+    revoked.expires_at = Some(at(200));
+    make(s, &revoked).await;
+    revoked.revoked_at = Some(at(1));
+    revoked.revision += 1;
+    let why = change("key.revoke", "acct_0");
+    s.keys.update_key(&revoked, &why).await.unwrap();
+    for limit in [1, 2, 9] {
+        let mut found = Vec::new();
+        let mut page = PageRequest { limit, after: None };
+        loop {
+            let some = s.keys.keys_expiring(at(100), at(401), &page).await.unwrap();
+            found.extend(some.items.into_iter().map(|k| k.id));
+            match some.next {
+                Some(next) => page.after = Some(next),
+                None => break,
+            }
+        }
+        found.sort();
+        wanted.sort();
+        assert_eq!(found, wanted, "{limit}");
+    }
+}
+
 pub(crate) async fn a_last_use_never_goes_back(s: &Stores) {
     let k = key("a", 1);
     make(s, &k).await;

@@ -207,12 +207,19 @@ pub(super) fn stats(conn: &Connection) -> Done<QueueStats> {
     })
 }
 
-/// Deletes up to `limit` deliveries that finished before `before`, with their attempts, and tells how many.
-pub(super) fn prune_deliveries(conn: &Connection, before: Timestamp, limit: u32) -> Done<usize> {
+/// Deletes up to `limit` deliveries that finished before `before`, failed ones before `dead_before`, with their attempts,
+/// and tells how many.
+pub(super) fn prune_deliveries(
+    conn: &Connection,
+    before: Timestamp,
+    dead_before: Timestamp,
+    limit: u32,
+) -> Done<usize> {
     let old: Vec<String> = all(
         conn,
-        "SELECT id FROM delivery WHERE state <> 0 AND finished_at < ?1 ORDER BY finished_at LIMIT ?2",
-        (before, limit),
+        "SELECT id FROM delivery WHERE state <> 0 AND finished_at < ?1 AND (state <> 2 OR finished_at < ?2)
+         ORDER BY finished_at LIMIT ?3",
+        (before, dead_before, limit),
         |r| r.get(0),
     )?;
     for id in &old {

@@ -157,6 +157,8 @@ pub(super) fn list(
     let limit = fetch(page);
     let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &page.after), (":limit", &limit)];
     for (column, name, value) in [
+        ("account_id", ":account_id", &filter.account_id),
+        ("event_type", ":event_type", &filter.event_type),
         ("endpoint_id", ":endpoint_id", &filter.endpoint_id),
         ("event_id", ":event_id", &filter.event_id),
     ] {
@@ -165,7 +167,17 @@ pub(super) fn list(
             params.push((name, value));
         }
     }
+    for (condition, name, value) in [
+        (" AND created_at >= :from", ":from", &filter.from),
+        (" AND created_at < :to", ":to", &filter.to),
+    ] {
+        if value.is_some() {
+            sql.push_str(condition);
+            params.push((name, value));
+        }
+    }
     if let Some(state) = filter.state {
+        // As a literal, because only that lets SQLite use the index of the failed.
         sql.push_str(&format!(" AND state = {}", state_code(state)));
     }
     sql.push_str(" ORDER BY id DESC LIMIT :limit");

@@ -152,12 +152,17 @@ fn rest(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
         "DELETE FROM answer WHERE key IN (SELECT key FROM answer WHERE account_id = ?1 LIMIT ?2)",
         (id, limit),
     )?;
+    let jobs = run(
+        conn,
+        "DELETE FROM replay_job WHERE id IN (SELECT id FROM replay_job WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )?;
     let sequence = run(
         conn,
         "DELETE FROM account_sequence WHERE account_id = ?1",
         [id],
     )?;
-    Ok(answers + sequence)
+    Ok(answers + jobs + sequence)
 }
 
 /// Ends the erasure unless something came in meanwhile.

@@ -192,10 +192,14 @@ impl EventStore for EmbeddedStore {
         self.read(claims::stats).await
     }
 
-    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError> {
+    async fn prune_events(
+        &self,
+        before: Timestamp,
+        dead_before: Timestamp,
+    ) -> Result<(), StoreError> {
         let limit = ceilings::STORE_DELETE_ROWS;
         while self
-            .write(move |c| claims::prune_deliveries(c, before, limit))
+            .write(move |c| claims::prune_deliveries(c, before, dead_before, limit))
             .await?
             == limit as usize
         {}

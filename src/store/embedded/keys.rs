@@ -56,6 +56,34 @@ fn keys(conn: &Connection, account_id: Option<&str>, page: &PageRequest) -> Done
     Ok(paged(found, page, |k| k.id.clone()))
 }
 
+fn expiring(
+    conn: &Connection,
+    from: Timestamp,
+    to: Timestamp,
+    page: &PageRequest,
+) -> Done<Page<KeyRecord>> {
+    let after = page.after.as_deref().and_then(|a| a.split_once(' '));
+    let (instant, id) = after.unwrap_or(("0", ""));
+    let instant: i64 = instant.parse().map_err(|_| StoreError::NotFound)?;
+    let found: Vec<(i64, String)> = all(
+        conn,
+        "SELECT expires_at, id FROM api_key WHERE expires_at IS NOT NULL AND revoked_at IS NULL
+             AND expires_at >= ?1 AND expires_at < ?2 AND (expires_at, id) > (?3, ?4)
+         ORDER BY expires_at, id LIMIT ?5",
+        (from, to, instant, id, fetch(page)),
+        |r| Ok((r.get(0)?, r.get(1)?)),
+    )?;
+    let found = paged(found, page, |(instant, id)| format!("{instant} {id}"));
+    let mut items = Vec::with_capacity(found.items.len());
+    for (_, id) in found.items {
+        items.extend(by_id(conn, &id)?);
+    }
+    Ok(Page {
+        items,
+        next: found.next,
+    })
+}
+
 fn count_live(conn: &Connection, account_id: &str, now: Timestamp) -> Done<u64> {
     Ok(first(
         conn,
@@ -270,6 +298,16 @@ impl KeyStore for EmbeddedStore {
             self.write(move |c| note_uses(c, &piece)).await?;
         }
         Ok(())
+    }
+
+    async fn keys_expiring(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<KeyRecord>, StoreError> {
+        let page = page.clone();
+        self.read(move |c| expiring(c, from, to, &page)).await
     }
 
     async fn count_live_keys(&self, account_id: &str, now: Timestamp) -> Result<u64, StoreError> {

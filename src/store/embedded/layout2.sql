@@ -36,7 +36,7 @@ CREATE INDEX notice_at ON notice (at);
 
 CREATE INDEX event_released ON event (account_id, sequence) WHERE state = 1;
 
-CREATE INDEX delivery_dead ON delivery (finished_at, id) WHERE state = 2;
+CREATE INDEX delivery_dead ON delivery (id) WHERE state = 2;
 CREATE INDEX delivery_account ON delivery (account_id, id);
 
 -- Replays of many deliveries. State: 0 running, 1 done, 2 cancelled; `job` is its scope as JSON.

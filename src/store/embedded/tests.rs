@@ -27,6 +27,7 @@ fn stores() -> Stores {
         events: store.clone(),
         feed: store.clone(),
         inboxes: store.clone(),
+        replays: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),
@@ -38,6 +39,7 @@ contract_tests!(stores());
 mod backlog;
 mod crash;
 mod upgrade;
+mod waiting_notices;
 mod writes;
 
 /// Waits until `is_so`, which has to be soon.

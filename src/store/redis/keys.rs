@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 
-use super::{Store, key_batch, key_read, key_write};
+use super::{Store, key_batch, key_expiry, key_read, key_write};
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -75,6 +75,15 @@ impl KeyStore for Store {
 
     async fn note_last_uses(&self, uses: &[LastUse]) -> Result<(), StoreError> {
         key_write::note_last_uses(self, uses).await
+    }
+
+    async fn keys_expiring(
+        &self,
+        from: Timestamp,
+        to: Timestamp,
+        page: &PageRequest,
+    ) -> Result<Page<KeyRecord>, StoreError> {
+        key_expiry::expiring(self, from, to, page).await
     }
 
     async fn count_live_keys(&self, account_id: &str, now: Timestamp) -> Result<u64, StoreError> {

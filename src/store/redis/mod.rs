@@ -57,6 +57,7 @@ mod erase;
 mod erase_log;
 mod events;
 mod key_batch;
+mod key_expiry;
 mod key_names;
 mod key_read;
 mod key_text;

@@ -208,7 +208,11 @@ impl EventStore for SpooledEvents {
         self.store().queue_stats().await
     }
 
-    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.store().prune_events(before).await
+    async fn prune_events(
+        &self,
+        before: Timestamp,
+        dead_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.store().prune_events(before, dead_before).await
     }
 }

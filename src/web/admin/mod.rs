@@ -3,12 +3,14 @@
 pub mod access;
 pub mod accounts;
 pub mod body;
+pub mod deliveries;
 pub mod events;
 pub mod keys;
 pub mod openapi;
 pub mod operator;
 pub mod query;
 pub mod repeat;
+pub mod replays;
 pub mod respond;
 pub mod simulator;
 pub mod state;
@@ -54,5 +56,7 @@ fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .merge(webhooks::operations())
         .merge(events::operations())
         .merge(simulator::operations())
+        .merge(deliveries::operations())
+        .merge(replays::operations())
         .merge(operator::operations())
 }

@@ -13,7 +13,7 @@ use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventFeed;
-use crate::webhooks::service::WebhookService;
+use crate::webhooks::service::{ReplayService, WebhookService};
 use crate::webhooks::simulator::service::Simulator;
 
 /// What every operation may use.
@@ -36,6 +36,8 @@ pub struct AdminState {
     pub webhooks: WebhookService,
     /// Webhooks to try receivers with, and inboxes.
     pub simulator: Simulator,
+    /// Replays of many deliveries.
+    pub replays: ReplayService,
     /// Released events in their order.
     pub feed: Arc<dyn EventFeed>,
     /// True once the process stops: what goes on for long ends then.

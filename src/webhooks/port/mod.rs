@@ -35,6 +35,14 @@ pub struct EventFilter {
 /// Which deliveries are wanted; a missing member takes all.
 #[derive(Debug, Clone, Default)]
 pub struct DeliveryFilter {
+    /// Those of this account.
+    pub account_id: Option<String>,
+    /// Those of events of this type.
+    pub event_type: Option<String>,
+    /// Those made since.
+    pub from: Option<Timestamp>,
+    /// Those made before.
+    pub to: Option<Timestamp>,
     /// Those to this endpoint.
     pub endpoint_id: Option<String>,
     /// Those of this event.
@@ -164,8 +172,13 @@ pub trait EventStore: Send + Sync {
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
     /// Numbers for the metrics.
     async fn queue_stats(&self) -> Result<QueueStats, StoreError>;
-    /// Deletes finished deliveries and released events from before `before`.
-    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError>;
+    /// Deletes finished deliveries and released events from before `before`, those that have failed and their events only
+    /// from before `dead_before` as well.
+    async fn prune_events(
+        &self,
+        before: Timestamp,
+        dead_before: Timestamp,
+    ) -> Result<(), StoreError>;
 }
 
 /// The network as deliveries see it.

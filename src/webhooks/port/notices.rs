@@ -24,7 +24,7 @@ pub struct Notice {
 #[async_trait]
 pub trait NoticeStore: Send + Sync {
     /// Some notices, oldest first as far as they lie together. They stay until they are removed.
-    async fn notices(&self, limit: u32) -> Result<Vec<Notice>, StoreError>;
+    async fn waiting_notices(&self, limit: u32) -> Result<Vec<Notice>, StoreError>;
     /// Removes notices that were told; those that are gone already are left alone.
     async fn remove_notices(&self, notices: &[Notice]) -> Result<(), StoreError>;
 }

@@ -7,6 +7,8 @@ use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::model::{Delivery, DeliveryState};
+use crate::webhooks::types;
 
 /// Which deliveries a job starts anew; a missing member takes all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +27,26 @@ pub struct ReplayScope {
     pub only_failed: bool,
     /// How many a second.
     pub per_second: u32,
+}
+
+impl ReplayScope {
+    /// Whether the job is to start this delivery anew, as it is now; one that is under way it never is.
+    pub fn wants(&self, d: &Delivery) -> bool {
+        let is_ended = match d.state {
+            DeliveryState::Failed => true,
+            DeliveryState::Succeeded | DeliveryState::Cancelled => !self.only_failed,
+            DeliveryState::Pending => false,
+        };
+        is_ended
+            && d.created_at >= self.from
+            && d.created_at < self.to
+            && self.account_id.as_ref().is_none_or(|a| *a == d.account_id)
+            && self
+                .endpoint_id
+                .as_ref()
+                .is_none_or(|e| *e == d.endpoint_id)
+            && (self.event_types.is_empty() || types::wants_any(&self.event_types, &d.event_type))
+    }
 }
 
 /// Where a job stands.

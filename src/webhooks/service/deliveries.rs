@@ -64,8 +64,21 @@ impl WebhookService {
             endpoint_id: Some(endpoint_id.to_owned()),
             event_id: event_id.map(str::to_owned),
             state,
+            ..DeliveryFilter::default()
         };
-        let found = self.store.deliveries(&filter, page).await?;
+        self.all_deliveries(&filter, page).await
+    }
+
+    /// Deliveries to any endpoint, newest first; one that has failed is a dead letter.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn all_deliveries(
+        &self,
+        filter: &DeliveryFilter,
+        page: &PageRequest,
+    ) -> Result<Page<DeliveryView>, WebhookError> {
+        let found = self.store.deliveries(filter, page).await?;
         Ok(Page {
             items: found
                 .items

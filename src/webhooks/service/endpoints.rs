@@ -37,9 +37,9 @@ impl WebhookService {
     ) -> Result<Made, WebhookError> {
         let settings = self.settings.load_full();
         let mut check = Check::default();
-        check.account_id(&new.account_id);
+        check.endpoint_account(&new.account_id);
         check.url(&new.url, &*self.transport);
-        check.event_types(&new.event_types, &settings);
+        check.event_types(&new.account_id, &new.event_types, &settings);
         check.description(new.description.as_deref());
         check.done().map_err(WebhookError::Invalid)?;
         let id = ids::new(ids::WEBHOOK);
@@ -110,7 +110,8 @@ impl WebhookService {
         patch: EndpointPatch,
         ctx: &ChangeContext,
     ) -> Result<EndpointView, WebhookError> {
-        self.check_patch(&patch)?;
+        let before = self.endpoint(id).await?;
+        self.check_patch(&before.account_id, &patch)?;
         let changed = self
             .change_endpoint(id, "webhook.update", ctx, |e| {
                 apply(e, &patch);
@@ -121,13 +122,13 @@ impl WebhookService {
         Ok(changed.view(ctx.at))
     }
 
-    fn check_patch(&self, patch: &EndpointPatch) -> Result<(), WebhookError> {
+    fn check_patch(&self, account: &str, patch: &EndpointPatch) -> Result<(), WebhookError> {
         let mut check = Check::default();
         if let Some(url) = &patch.url {
             check.url(url, &*self.transport);
         }
         if let Some(types) = &patch.event_types {
-            check.event_types(types, &self.settings.load());
+            check.event_types(account, types, &self.settings.load());
         }
         if let Some(text) = &patch.description {
             check.description(text.as_deref());

@@ -21,7 +21,11 @@ impl WebhookService {
         let mut check = Check::default();
         check.account_id(&wanted.account_id);
         if !wanted.event_types.is_empty() {
-            check.event_types(&wanted.event_types, &self.settings.load());
+            check.event_types(
+                &wanted.account_id,
+                &wanted.event_types,
+                &self.settings.load(),
+            );
         }
         check.done().map_err(WebhookError::Invalid)?;
         let opened = Reader::open(Arc::clone(feed), wanted).await;

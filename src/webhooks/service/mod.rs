@@ -4,6 +4,7 @@ mod deliveries;
 mod endpoints;
 mod events;
 mod feed;
+mod replays;
 #[cfg(test)]
 mod tests;
 
@@ -11,6 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
+pub use self::replays::{NewReplay, ReplayService};
 pub use super::input::{EndpointPatch, NewEndpoint, NewEvent};
 use super::port::{EventStore, WebhookTransport};
 use super::seal::SealError;

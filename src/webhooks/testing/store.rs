@@ -475,7 +475,7 @@ impl EventStore for MemoryStore {
         Ok(QueueStats::default())
     }
 
-    async fn prune_events(&self, _before: Timestamp) -> Result<(), StoreError> {
+    async fn prune_events(&self, _: Timestamp, _: Timestamp) -> Result<(), StoreError> {
         Ok(())
     }
 }

@@ -95,7 +95,7 @@ async fn a_deleted_endpoints_backlog_is_cancelled_to_the_last() {
     let page = PageRequest::default();
     let found = store.deliveries(&cancelled, &page).await.unwrap();
     assert_eq!(found.items.len(), page.limit as usize);
-    store.prune_events(at(9)).await.unwrap();
+    store.prune_events(at(9), at(9)).await.unwrap();
     let none = store.deliveries(&cancelled, &page).await.unwrap();
     assert!(none.items.is_empty());
 }

@@ -77,9 +77,13 @@ pub(super) async fn list(
     filter: &DeliveryFilter,
     page: &PageRequest,
 ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError> {
+    let shard = filter
+        .account_id
+        .as_deref()
+        .map(|a| Shard::of(store, a).number);
     let found = list::newest(
         store,
-        None,
+        shard,
         page.limit,
         page.after.clone(),
         |shard, after, want| async move { part(store, filter, &shard, after, want).await },
@@ -118,31 +122,71 @@ async fn part(
     want: usize,
 ) -> Result<Part<String>, StoreError> {
     let (of_event, to) = (filter.event_id.as_deref(), filter.endpoint_id.as_deref());
-    let (mut part, is_filtered) = match (of_event, to) {
-        (Some(event), to) => {
-            let part = of_event_to(store, shard, event, to, after.as_deref()).await?;
-            (part, filter.state.is_some())
-        }
+    let wanted = Wanted::of(filter);
+    let is_filtered = wanted.leaves_out();
+    let mut part = match (of_event, to) {
+        (Some(event), to) => of_event_to(store, shard, event, to, after.as_deref()).await?,
         (None, to) => {
-            let is_filtered = filter.state.is_some();
             let name = to.map_or_else(|| shard.deliveries(), |e| shard.sent(e));
             let look = list::step(want, is_filtered);
-            let part = list::by_id(store, shard, &name, after, look).await?;
-            (part, is_filtered)
+            list::by_id(store, shard, &name, after, look).await?
         }
     };
     if is_filtered && !part.entries.is_empty() {
         let mut pipe = redis::pipe();
         for e in &part.entries {
-            pipe.cmd("HGET").arg(shard.delivery(&e.id)).arg("state");
+            pipe.cmd("HMGET").arg(shard.delivery(&e.id)).arg(&[
+                "state",
+                "account",
+                "type",
+                "created_at",
+            ]);
         }
-        let states: Vec<Option<String>> = store.link.pipe(Patience::Calm, &pipe).await?;
-        let wanted = filter.state.map(rows::delivery_state);
-        let mut states = states.into_iter();
+        let known: Vec<Vec<Option<String>>> = store.link.pipe(Patience::Calm, &pipe).await?;
+        let mut known = known.into_iter();
         part.entries
-            .retain(|_| states.next().flatten().as_deref() == wanted);
+            .retain(|_| known.next().is_some_and(|k| wanted.has(&k)));
     }
     Ok(part)
+}
+
+/// What must be so of a delivery's hash.
+struct Wanted<'a> {
+    fields: [Option<&'a str>; 3],
+    from: Option<i64>,
+    to: Option<i64>,
+}
+
+impl<'a> Wanted<'a> {
+    fn of(filter: &'a DeliveryFilter) -> Self {
+        Self {
+            fields: [
+                filter.state.map(rows::delivery_state),
+                filter.account_id.as_deref(),
+                filter.event_type.as_deref(),
+            ],
+            from: filter.from.map(Timestamp::millis),
+            to: filter.to.map(Timestamp::millis),
+        }
+    }
+
+    fn leaves_out(&self) -> bool {
+        self.fields.iter().any(Option::is_some) || self.from.is_some() || self.to.is_some()
+    }
+
+    /// `known` has state, account, type and the time of its making.
+    fn has(&self, known: &[Option<String>]) -> bool {
+        let is_like = self
+            .fields
+            .iter()
+            .zip(known)
+            .all(|(wanted, known)| wanted.is_none() || *wanted == known.as_deref());
+        let made: Option<i64> = known.last().and_then(|k| k.as_ref()?.parse().ok());
+        is_like
+            && made.is_some_and(|made| {
+                self.from.is_none_or(|from| made >= from) && self.to.is_none_or(|to| made < to)
+            })
+    }
 }
 
 /// An event has few deliveries, so that they are looked at together.

@@ -5,10 +5,10 @@
 
 use redis::Value;
 
-use super::inboxes;
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
 use super::shard::Shard;
+use super::{inboxes, replays};
 use crate::base::ceilings::{ERASED_TIME, REDIS_STEP};
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -107,6 +107,7 @@ pub(in crate::store::redis) async fn erase_some(
     if inboxes::erase(store, &shard, account_id).await? {
         return Ok(false);
     }
+    replays::erase(store, account_id).await?;
     let call = Call::new(&ERASE_END)
         .key(shard.events_of(account_id))
         .key(shard.roster(account_id))

@@ -24,7 +24,7 @@
 //! | `deliveries:claims`, `claim:<token>` | who has claimed a delivery; what a call claimed, for the case that it comes twice |
 //! | `eh:<endpoint>`, `ec:<endpoint>` | hash: how an endpoint fares; its claimed deliveries by the end of the claim |
 //! | `deliveries:failed` | failed deliveries by when they did |
-//! | `notices`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
+//! | `notices:all`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
 //! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
@@ -57,9 +57,12 @@ mod event_list;
 mod feed;
 mod inboxes;
 mod list;
+mod notices;
 mod prune;
 mod publish;
 mod record;
+mod replay_steps;
+mod replays;
 mod roster;
 mod rows;
 mod settle;
@@ -231,7 +234,11 @@ impl EventStore for Store {
         stats::queue_stats(self).await
     }
 
-    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        prune::prune(self, before).await
+    async fn prune_events(
+        &self,
+        before: Timestamp,
+        dead_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        prune::prune(self, before, dead_before).await
     }
 }

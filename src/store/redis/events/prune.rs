@@ -22,11 +22,39 @@ script!(PRUNE_EVENTS, "events/next.lua", "events/prune_events.lua");
 /// Account, type, state and time of recording, where the event is there.
 type Known = (Option<String>, Option<String>, Option<String>, Option<i64>);
 
-/// Deletes finished deliveries and released events from before `before`, shard by shard. Several nodes may do it at once.
-pub(super) async fn prune(store: &Store, before: Timestamp) -> Result<(), StoreError> {
+/// When they must have finished, for those that failed and for all others.
+struct Ages {
+    before: Timestamp,
+    dead_before: Timestamp,
+}
+
+/// Where a walk along finished deliveries stands: at those of this instant, and how many of them it has seen and left.
+#[derive(Clone, Copy)]
+struct Walked {
+    at: i64,
+    left: usize,
+}
+
+/// Deletes finished deliveries and released events from before `before`, failed ones from before `dead_before`, shard by
+/// shard. Several nodes may do it at once.
+pub(super) async fn prune(
+    store: &Store,
+    before: Timestamp,
+    dead_before: Timestamp,
+) -> Result<(), StoreError> {
+    let ages = Ages {
+        before,
+        dead_before,
+    };
     for number in 0..SHARDS {
         let shard = Shard::new(store, number);
-        while deliveries(store, &shard, before).await? {}
+        let mut walked = Some(Walked {
+            at: i64::MIN,
+            left: 0,
+        });
+        while let Some(from) = walked {
+            walked = deliveries(store, &shard, &ages, from).await?;
+        }
         let mut after = Some("-inf".to_owned());
         while let Some(position) = after {
             after = events(store, &shard, before, &position).await?;
@@ -35,31 +63,42 @@ pub(super) async fn prune(store: &Store, before: Timestamp) -> Result<(), StoreE
     Ok(())
 }
 
-/// Deletes some deliveries. True while there may be more.
-async fn deliveries(store: &Store, shard: &Shard, before: Timestamp) -> Result<bool, StoreError> {
+/// Deletes some deliveries. Gives where to go on, `None` at the end: failed ones may stay, and are passed by.
+async fn deliveries(
+    store: &Store,
+    shard: &Shard,
+    ages: &Ages,
+    from: Walked,
+) -> Result<Option<Walked>, StoreError> {
     let cmd = redis::cmd("ZRANGEBYSCORE")
         .arg(shard.finished())
-        .arg("-inf")
-        .arg(format!("({}", before.millis()))
+        .arg(if from.at == i64::MIN {
+            "-inf".to_owned()
+        } else {
+            from.at.to_string()
+        })
+        .arg(format!("({}", ages.before.millis()))
+        .arg("WITHSCORES")
         .arg("LIMIT")
-        .arg(0)
+        .arg(from.left)
         .arg(REDIS_STEP)
         .take();
-    let old: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
-    if old.is_empty() {
-        return Ok(false);
-    }
+    let old: Vec<(String, f64)> = store.link.run(Patience::Calm, &cmd).await?;
+    let Some((_, last)) = old.last() else {
+        return Ok(None);
+    };
     let mut pipe = redis::pipe();
-    for id in &old {
+    for (id, _) in &old {
         pipe.cmd("HGETALL").arg(shard.delivery(id));
     }
     let hashes: Vec<Hash> = store.link.pipe(Patience::Calm, &pipe).await?;
     let call = Call::new(&PRUNE_DELIVERIES)
         .key(shard.finished())
         .key(shard.deliveries())
-        .arg(before.millis())
+        .arg(ages.before.millis())
+        .arg(ages.dead_before.millis())
         .arg(old.len());
-    let call = old.iter().zip(&hashes).fold(call, |call, (id, hash)| {
+    let call = old.iter().zip(&hashes).fold(call, |call, ((id, _), hash)| {
         let named = |field: &str| hash.get(field).map_or("", String::as_str);
         call.key(shard.delivery(id))
             .key(shard.attempts(id))
@@ -68,8 +107,18 @@ async fn deliveries(store: &Store, shard: &Shard, before: Timestamp) -> Result<b
             .arg(id)
             .arg(named("endpoint"))
     });
-    store.link.script::<()>(Patience::Calm, &call).await?;
-    Ok(old.len() == REDIS_STEP)
+    let stayed: Vec<String> = store.link.script(Patience::Calm, &call).await?;
+    let at = *last as i64;
+    let left_here = old
+        .iter()
+        .filter(|(id, score)| *score as i64 == at && stayed.contains(id))
+        .count();
+    let left = if at == from.at {
+        from.left + left_here
+    } else {
+        left_here
+    };
+    Ok((old.len() == REDIS_STEP).then_some(Walked { at, left }))
 }
 
 /// Deletes those of the next events after a position that are old, released and without deliveries. Gives the position

@@ -77,6 +77,11 @@ impl Shard {
         self.name("q", endpoint_id)
     }
 
+    /// Hash: how an endpoint fares.
+    pub(super) fn health(&self, endpoint_id: &str) -> String {
+        self.name("eh", endpoint_id)
+    }
+
     /// Sorted set: all of an endpoint's deliveries by id.
     pub(super) fn sent(&self, endpoint_id: &str) -> String {
         self.name("dl", endpoint_id)
@@ -165,6 +170,16 @@ impl Shard {
     /// Sorted set: active endpoints for which something waits by when the first of that may be taken.
     pub(super) fn due(&self) -> String {
         self.name("endpoints", "due")
+    }
+
+    /// Sorted set: notices by when what they tell of happened.
+    pub(super) fn notices(&self) -> String {
+        self.name("notices", "all")
+    }
+
+    /// Hash: a notice.
+    pub(super) fn notice(&self, id: &str) -> String {
+        self.name("notice", id)
     }
 
     /// Sorted set: deliveries by id.

@@ -22,6 +22,7 @@ mod erasure;
 mod lists;
 mod nodes;
 mod twice;
+mod waiting_notices;
 
 /// A store that reached its server.
 async fn reached(settings: RedisStore, clock: Clock) -> Store {
@@ -48,7 +49,8 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
         keys: ours.clone(),
         events: ours.clone(),
         feed: ours.clone(),
-        inboxes: ours,
+        inboxes: ours.clone(),
+        replays: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -71,12 +73,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity, inboxes);
+contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays);
 }
 
 fn release(e: &Event) -> Settlement {

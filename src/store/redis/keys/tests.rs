@@ -33,6 +33,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         events: other.clone(),
         feed: other.clone(),
         inboxes: other.clone(),
+        replays: other.clone(),
         usage: other.clone(),
         clock,
         _keep: Box::new((other, dir)),

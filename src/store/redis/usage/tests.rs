@@ -23,6 +23,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         events: store.clone(),
         feed: store.clone(),
         inboxes: store.clone(),
+        replays: store.clone(),
         usage: store,
         clock,
         _keep: Box::new(()),

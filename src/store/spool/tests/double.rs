@@ -347,7 +347,11 @@ impl EventStore for Flaky {
         self.reach().await?.queue_stats().await
     }
 
-    async fn prune_events(&self, before: Timestamp) -> Result<(), StoreError> {
-        self.reach().await?.prune_events(before).await
+    async fn prune_events(
+        &self,
+        before: Timestamp,
+        dead_before: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.reach().await?.prune_events(before, dead_before).await
     }
 }

@@ -127,7 +127,7 @@ async fn no_script_takes_more_than_a_step() {
     let why = change("endpoint.delete", "a");
     s.events.delete_endpoint(&e.id, at(1), &why).await.unwrap();
     claim_all(&s).await;
-    s.events.prune_events(at(9)).await.unwrap();
+    s.events.prune_events(at(9), at(9)).await.unwrap();
     let none = PageRequest::default();
     let left = s.events.deliveries(&DeliveryFilter::default(), &none).await;
     assert!(left.unwrap().items.is_empty());

@@ -10,10 +10,11 @@ use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoin
 use crate::store::contract::events::{event, happen};
 use crate::store::contract::identity::release_as;
 use crate::store::contract::inboxes::{inbox, message};
-use crate::store::contract::{at, change};
+use crate::store::contract::{at, change, replays};
 use crate::store::redis::Store;
 use crate::store::redis::events;
 use crate::webhooks::model::{EndpointStatus, Outcome, Settlement};
+use crate::webhooks::port::replays::{ReplayState, ReplayStep};
 use crate::webhooks::simulator::inbox::Bounds;
 
 /// Sees all commands that a server gets.
@@ -291,9 +292,76 @@ async fn what_is_old_is_deleted_once() {
     let c = claim(&s, at(0)).await.remove(0);
     complete(&s, &c, Outcome::Succeeded, at(1)).await;
     let mut watch = Watch::start(server.port).await;
-    s.events.prune_events(at(9)).await.unwrap();
+    s.events.prune_events(at(9), at(9)).await.unwrap();
     again(&mut watch, &store, 2).await;
     assert_eq!(s.events.event(&c.event.id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_replay_is_made_carried_out_and_cancelled_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    for _ in 0..2 {
+        happen(&s, &event("a", "x")).await;
+    }
+    for c in claim(&s, at(0)).await {
+        complete(&s, &c, Outcome::Exhausted, at(1)).await;
+    }
+    let mut watch = Watch::start(server.port).await;
+    let job = replays::create(&s, replays::of_a(true)).await;
+    again(&mut watch, &store, 1).await;
+    let claimed = s.replays.claim_replay(at(2), at(9)).await;
+    let mut claimed = claimed.unwrap().unwrap();
+    again(&mut watch, &store, 1).await;
+    let step = s.replays.replay_some(&claimed.job, 1, at(2)).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    for step in [
+        step,
+        ReplayStep {
+            restarted: 0,
+            cursor: None,
+        },
+    ] {
+        let went = s
+            .replays
+            .advance_replay(&claimed, &step, at(9), at(3))
+            .await;
+        assert!(went.unwrap());
+        again(&mut watch, &store, 1).await;
+        claimed.job.done += step.restarted;
+    }
+    let ended = s.replays.replay_job(&job.id).await.unwrap().unwrap();
+    assert_eq!((ended.state, ended.done), (ReplayState::Done, 1));
+    let job = replays::create(&s, replays::of_a(true)).await;
+    watch.calls(&store).await;
+    let why = change("replay.cancel", "a");
+    s.replays.cancel_replay(&job.id, at(4), &why).await.unwrap();
+    again(&mut watch, &store, 1).await;
+}
+
+#[tokio::test]
+async fn dead_letters_that_stay_are_passed_by_once() {
+    let (server, s, store) = alone().await;
+    make_endpoint(&s, endpoint("a", &["x"])).await;
+    for _ in 0..3 {
+        happen(&s, &event("a", "x")).await;
+    }
+    for (n, c) in claim(&s, at(0)).await.iter().enumerate() {
+        let outcome = match n {
+            0 => Outcome::Succeeded,
+            _ => Outcome::Exhausted,
+        };
+        complete(&s, c, outcome, at(1)).await;
+    }
+    let mut watch = Watch::start(server.port).await;
+    s.events.prune_events(at(9), at(0)).await.unwrap();
+    again(&mut watch, &store, 2).await;
+    let left: u64 = run(
+        &store,
+        redis::cmd("ZCARD").arg(super::super::shard::Shard::of(&store, "a").finished()),
+    )
+    .await;
+    assert_eq!(left, 2);
 }
 
 #[tokio::test]

@@ -1,0 +1,301 @@
+//! Jobs of replay in Redis, which all lie in one slot of their own; never what a step of one does.
+
+use async_trait::async_trait;
+
+use super::replay_steps;
+use super::rows::{Fields, Hash, add_fields};
+use super::shard::Shard;
+use crate::base::audit::Change;
+use crate::base::ceilings::REDIS_STEP;
+use crate::base::clock::Timestamp;
+use crate::base::error::StoreError;
+use crate::base::ids;
+use crate::base::page::{MAX_LIMIT, Page, PageRequest};
+use crate::store::redis::Store;
+use crate::store::redis::change::carry_out;
+use crate::store::redis::link::{Call, Patience};
+use crate::store::redis::script::script;
+use crate::webhooks::port::ReplayStore;
+use crate::webhooks::port::replays::{ClaimedReplay, ReplayJob, ReplayState, ReplayStep};
+
+script!(
+    CREATE,
+    "events/next.lua",
+    "change.lua",
+    "events/replay_create.lua"
+);
+script!(CLAIM, "events/next.lua", "events/replay_claim.lua");
+script!(ADVANCE, "events/next.lua", "events/replay_advance.lua");
+script!(
+    CANCEL,
+    "events/next.lua",
+    "change.lua",
+    "events/replay_cancel.lua"
+);
+
+/// The tag of the slot.
+const TAG: &str = "replays";
+
+/// Jobs that are looked at for one that nobody has.
+const CANDIDATES: usize = 16;
+
+fn name(store: &Store, rest: &str) -> String {
+    store.names.index(TAG, rest)
+}
+
+/// Hash: a job.
+fn job_key(store: &Store, id: &str) -> String {
+    name(store, &format!("job:{id}"))
+}
+
+/// Sorted set: jobs by id.
+fn jobs(store: &Store) -> String {
+    name(store, "jobs")
+}
+
+/// Sorted set: running jobs by when their claim ends.
+fn running(store: &Store) -> String {
+    name(store, "running")
+}
+
+/// Sorted set: jobs that have ended by when they did.
+fn ended(store: &Store) -> String {
+    name(store, "ended")
+}
+
+/// Set: jobs of one account.
+fn jobs_of(store: &Store, account_id: &str) -> String {
+    name(store, &format!("account:{account_id}"))
+}
+
+fn slot(store: &Store) -> String {
+    store.names.slot(&format!("~{TAG}"))
+}
+
+fn fields_of(job: &ReplayJob) -> Result<Fields, StoreError> {
+    let scope =
+        serde_json::to_string(&job.scope).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    Ok(vec![
+        ("scope", scope),
+        ("state", "running".to_owned()),
+        ("done", "0".to_owned()),
+        ("created_at", job.created_at.millis().to_string()),
+    ])
+}
+
+fn read(id: &str, mut hash: Hash) -> Result<Option<ReplayJob>, StoreError> {
+    if hash.is_empty() {
+        return Ok(None);
+    }
+    let damaged = |field: &str| StoreError::Corrupt(format!("{field} of {id}"));
+    let mut text = |field: &str| hash.remove(field).ok_or_else(|| damaged(field));
+    let time = |text: String| text.parse().map(Timestamp::from_millis);
+    let scope = serde_json::from_str(&text("scope")?).map_err(|_| damaged("scope"))?;
+    let state = match text("state")?.as_str() {
+        "running" => ReplayState::Running,
+        "done" => ReplayState::Done,
+        "cancelled" => ReplayState::Cancelled,
+        _ => return Err(damaged("state")),
+    };
+    let done = text("done")?.parse().map_err(|_| damaged("done"))?;
+    let created_at = time(text("created_at")?).map_err(|_| damaged("created_at"))?;
+    let finished_at = text("finished_at").ok().map(time).transpose();
+    Ok(Some(ReplayJob {
+        id: id.to_owned(),
+        scope,
+        state,
+        cursor: text("cursor").ok().filter(|c| !c.is_empty()),
+        done,
+        created_at,
+        finished_at: finished_at.map_err(|_| damaged("finished_at"))?,
+    }))
+}
+
+async fn some(store: &Store, ids: &[String]) -> Result<Vec<ReplayJob>, StoreError> {
+    if ids.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut pipe = redis::pipe();
+    for id in ids {
+        pipe.cmd("HGETALL").arg(job_key(store, id));
+    }
+    let hashes: Vec<Hash> = store.link.pipe(Patience::Calm, &pipe).await?;
+    let found = ids.iter().zip(hashes).map(|(id, hash)| read(id, hash));
+    found.filter_map(Result::transpose).collect()
+}
+
+/// Forgets these jobs, and that they are this account's where it is known.
+async fn forget(store: &Store, ids: &[String], account_id: Option<&str>) -> Result<(), StoreError> {
+    let mut pipe = redis::pipe();
+    for id in ids {
+        pipe.cmd("DEL").arg(job_key(store, id)).ignore();
+        for list in [jobs(store), running(store), ended(store)] {
+            pipe.cmd("ZREM").arg(list).arg(id).ignore();
+        }
+        if let Some(account) = account_id {
+            pipe.cmd("SREM")
+                .arg(jobs_of(store, account))
+                .arg(id)
+                .ignore();
+        }
+    }
+    store.link.pipe(Patience::Calm, &pipe).await
+}
+
+/// Forgets jobs of an account that is being erased.
+pub(super) async fn erase(store: &Store, account_id: &str) -> Result<(), StoreError> {
+    let mut cmd = redis::cmd("SMEMBERS");
+    cmd.arg(jobs_of(store, account_id));
+    let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
+    for some in ids.chunks(REDIS_STEP) {
+        forget(store, some, Some(account_id)).await?;
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl ReplayStore for Store {
+    async fn create_replay(
+        &self,
+        job: &ReplayJob,
+        max: usize,
+        change: &Change,
+    ) -> Result<(), StoreError> {
+        let account = job.scope.account_id.as_deref();
+        if let Some(account) = account {
+            let mut cmd = redis::cmd("GET");
+            cmd.arg(Shard::of(self, account).erasing(account));
+            let mark: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
+            if mark.as_deref() == Some("erasing") {
+                return Err(StoreError::Conflict(
+                    "the account is being erased".to_owned(),
+                ));
+            }
+        }
+        let call = Call::new(&CREATE)
+            .key(job_key(self, &job.id))
+            .key(jobs(self))
+            .key(running(self))
+            .key(jobs_of(self, account.unwrap_or_default()))
+            .arg(&job.id)
+            .arg(max)
+            .arg(u8::from(account.is_some()));
+        let call = add_fields(call, &fields_of(job)?);
+        carry_out(self, &slot(self), change, call).await
+    }
+
+    async fn replay_job(&self, id: &str) -> Result<Option<ReplayJob>, StoreError> {
+        let mut cmd = redis::cmd("HGETALL");
+        cmd.arg(job_key(self, id));
+        read(id, self.link.run(Patience::Calm, &cmd).await?)
+    }
+
+    async fn replay_jobs(&self, page: &PageRequest) -> Result<Page<ReplayJob>, StoreError> {
+        let limit = page.limit.clamp(1, MAX_LIMIT) as usize;
+        let from = match &page.after {
+            Some(after) => format!("({after}"),
+            None => "+".to_owned(),
+        };
+        let mut cmd = redis::cmd("ZREVRANGEBYLEX");
+        cmd.arg(jobs(self)).arg(from).arg("-");
+        cmd.arg("LIMIT").arg(0).arg(limit + 1);
+        let mut ids: Vec<String> = self.link.run(Patience::Calm, &cmd).await?;
+        let is_more = ids.len() > limit;
+        ids.truncate(limit);
+        Ok(Page {
+            items: some(self, &ids).await?,
+            next: ids.pop().filter(|_| is_more),
+        })
+    }
+
+    async fn claim_replay(
+        &self,
+        now: Timestamp,
+        until: Timestamp,
+    ) -> Result<Option<ClaimedReplay>, StoreError> {
+        let mut cmd = redis::cmd("ZRANGEBYSCORE");
+        cmd.arg(running(self)).arg("-inf").arg(now.millis());
+        cmd.arg("LIMIT").arg(0).arg(CANDIDATES);
+        let ids: Vec<String> = self.link.run(Patience::Calm, &cmd).await?;
+        for id in ids {
+            let claim = ids::request_id();
+            let call = Call::new(&CLAIM)
+                .key(job_key(self, &id))
+                .key(running(self))
+                .arg(&id)
+                .arg(now.millis())
+                .arg(until.millis())
+                .arg(&claim);
+            let taken: Option<Hash> = self.link.script(Patience::Calm, &call).await?;
+            if let Some(hash) = taken
+                && let Some(job) = read(&id, hash)?
+            {
+                return Ok(Some(ClaimedReplay { job, claim }));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn replay_some(
+        &self,
+        job: &ReplayJob,
+        limit: u32,
+        now: Timestamp,
+    ) -> Result<ReplayStep, StoreError> {
+        replay_steps::step(self, job, limit, now).await
+    }
+
+    async fn advance_replay(
+        &self,
+        claimed: &ClaimedReplay,
+        step: &ReplayStep,
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let id = &claimed.job.id;
+        let call = Call::new(&ADVANCE)
+            .key(job_key(self, id))
+            .key(running(self))
+            .key(ended(self))
+            .arg(id)
+            .arg(&claimed.claim)
+            .arg(claimed.job.done + step.restarted)
+            .arg(step.cursor.as_deref().unwrap_or_default())
+            .arg(until.millis())
+            .arg(now.millis());
+        self.link.script(Patience::Calm, &call).await
+    }
+
+    async fn cancel_replay(
+        &self,
+        id: &str,
+        now: Timestamp,
+        change: &Change,
+    ) -> Result<ReplayJob, StoreError> {
+        let call = Call::new(&CANCEL)
+            .key(job_key(self, id))
+            .key(running(self))
+            .key(ended(self))
+            .arg(id)
+            .arg(now.millis());
+        let hash: Hash = carry_out(self, &slot(self), change, call).await?;
+        read(id, hash)?.ok_or(StoreError::NotFound)
+    }
+
+    async fn prune_replays(&self, before: Timestamp) -> Result<(), StoreError> {
+        loop {
+            let mut cmd = redis::cmd("ZRANGEBYSCORE");
+            cmd.arg(ended(self)).arg("-inf");
+            cmd.arg(format!("({}", before.millis()));
+            cmd.arg("LIMIT").arg(0).arg(REDIS_STEP);
+            let ids: Vec<String> = self.link.run(Patience::Calm, &cmd).await?;
+            for job in some(self, &ids).await? {
+                let account = job.scope.account_id.as_deref();
+                forget(self, std::slice::from_ref(&job.id), account).await?;
+            }
+            if ids.len() < REDIS_STEP {
+                return Ok(());
+            }
+        }
+    }
+}
