@@ -19,8 +19,8 @@ pub struct Gateway {
     /// Its folder: configuration, database, what it wrote to standard error.
     pub folder: tempfile::TempDir,
     child: Option<Child>,
-    /// How far its clock is from the machine's, as faketime writes it.
-    shift: Option<String>,
+    /// What is set in its environment, at each start.
+    environment: Vec<(String, String)>,
     listeners: HashMap<String, SocketAddr>,
 }
 
@@ -79,8 +79,20 @@ impl Gateway {
 
     /// The same on a machine whose clock is shifted: `+31d`.
     pub fn start_shifted(config: &str, shift: &str) -> Self {
+        let library = faketime();
+        let environment = [
+            ("LD_PRELOAD", library.as_str()),
+            ("FAKETIME", shift),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1"),
+        ];
+        Self::start_with_env(config, &environment)
+    }
+
+    /// The same with variables set in its environment, at later starts too.
+    pub fn start_with_env(config: &str, environment: &[(&str, &str)]) -> Self {
         let mut gateway = Self::prepare(config);
-        gateway.shift = Some(shift.to_owned());
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        gateway.environment = environment.iter().map(owned).collect();
         gateway.start_again();
         gateway
     }
@@ -97,7 +109,7 @@ impl Gateway {
         let gateway = Self {
             folder,
             child: None,
-            shift: None,
+            environment: Vec::new(),
             listeners: HashMap::new(),
         };
         gateway.write_config(config);
@@ -140,10 +152,7 @@ impl Gateway {
             .unwrap();
         // A write past a file-size limit is an error then, as on a full disk, and not a signal.
         let mut command = Command::new("sh");
-        if let Some(shift) = &self.shift {
-            command.env("LD_PRELOAD", faketime()).env("FAKETIME", shift);
-            command.env("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-        }
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_fuelgate"))

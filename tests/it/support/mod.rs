@@ -2,6 +2,7 @@
 
 pub mod backend;
 pub mod gateway;
+pub mod hostile;
 pub mod http;
 pub mod programs;
 pub mod proxy;
