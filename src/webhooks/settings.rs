@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::health::Allowance;
 use super::seal::Sealer;
 use crate::config::model::Config;
 
@@ -22,6 +23,10 @@ pub struct Settings {
     pub retry_delays: Vec<Duration>,
     /// Time for a whole attempt.
     pub timeout: Duration,
+    /// How much one endpoint is given at once.
+    pub allowance: Allowance,
+    /// How long an endpoint may fail before it is disabled; `None` for ever.
+    pub disable_after: Option<Duration>,
 }
 
 /// The settings of now.
@@ -42,6 +47,12 @@ impl Settings {
             event_types,
             retry_delays: config.webhooks.retry_delays.clone(),
             timeout: config.webhooks.timeout,
+            allowance: Allowance {
+                most: config.webhooks.endpoint.concurrency,
+                untried: 1,
+                spacing: Duration::from_secs(1) / config.webhooks.endpoint.per_second.max(1),
+            },
+            disable_after: config.webhooks.disable_after,
         }
     }
 

@@ -16,6 +16,11 @@ pub(in crate::config) struct WebhooksFile {
     pub(in crate::config) timeout_ms: u64,
     /// Networks (CIDR) or addresses that may be targets although they are private, loopback or metadata addresses.
     pub(in crate::config) allowed_private_targets: Vec<String>,
+    /// What one webhook is given at most.
+    pub(in crate::config) endpoint: EndpointFile,
+    /// Hours that a webhook may fail, without a success in between, before it is disabled; 0 never disables one for that.
+    #[schemars(range(max = 8760))]
+    pub(in crate::config) disable_after_hours: u64,
     /// Days that events and deliveries are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub(in crate::config) retention_days: u64,
@@ -29,6 +34,8 @@ impl Default for WebhooksFile {
             retry_delays_seconds: vec![5, 300, 1800, 7200, 18_000],
             timeout_ms: 15_000,
             allowed_private_targets: Vec::new(),
+            endpoint: EndpointFile::default(),
+            disable_after_hours: 120,
             retention_days: 30,
             operator: OperatorFile::default(),
         }
@@ -53,6 +60,27 @@ impl Default for OperatorFile {
         Self {
             usage_percent: told.usage_percent,
             key_expiry_days: told.key_expiry_days,
+        }
+    }
+}
+
+/// What one webhook is given at most, over all nodes.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct EndpointFile {
+    /// Attempts under way at once. A webhook of which nothing is known gets one; each success adds one.
+    #[schemars(range(min = 1, max = 64))]
+    pub(in crate::config) concurrency: u32,
+    /// Attempts a second, on average.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(in crate::config) per_second: u32,
+}
+
+impl Default for EndpointFile {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            per_second: 50,
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::base::secret::Secret;
 use crate::config::model::Pepper;
 use crate::outbound::webhook::HttpTransport;
 use crate::webhooks::delivery::Worker;
+use crate::webhooks::health::Allowance;
 use crate::webhooks::model::{Attempt, Delivery};
 use crate::webhooks::seal::Sealer;
 use crate::webhooks::service::{NewEndpoint, NewEvent, WebhookService};
@@ -114,6 +115,12 @@ pub(super) fn settings(timeout: Duration) -> SharedSettings {
         event_types: vec!["contact.created".into()],
         retry_delays: [5, 300, 1800].map(Duration::from_secs).to_vec(),
         timeout,
+        allowance: Allowance {
+            most: 8,
+            untried: 1,
+            spacing: Duration::ZERO,
+        },
+        disable_after: None,
     }
     .shared()
 }

@@ -21,6 +21,7 @@ mod damage;
 mod erasure;
 mod lists;
 mod nodes;
+mod notices;
 mod twice;
 mod waiting_notices;
 
@@ -72,12 +73,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, replays);
+contract_tests!(stores().await; events, deliveries, health, feed, replays);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, replays);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, health, feed, replays);
 }
 
 fn release(e: &Event) -> Settlement {
