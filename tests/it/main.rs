@@ -42,3 +42,7 @@ mod store_copy;
 mod support;
 mod tidy;
 mod webhooks;
+mod webhooks_backlog;
+mod webhooks_ill;
+mod webhooks_kills;
+mod webhooks_many;
