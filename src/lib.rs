@@ -58,8 +58,11 @@
 //! * *Caches.* Nodes hear of each other's changes ([`store::redis::notices`]) and drop or read again what changed; after a gap
 //!   everything ages at once and serves on until it is read. Known keys go on for `max_stale_seconds` of an outage; of
 //!   an unknown one nobody can say that it is none, so that it is never a 401.
-//! * *Deliveries* are claimed for a time, by every node. The sweeper takes no event before it is so old that no exchange
-//!   of any node can have it in hand; erasures are gone on with by whichever node looks for them next.
+//! * *Deliveries* are claimed for a time, by every node. Endpoints stand in line by when the first of their queue may be
+//!   taken, with one store as with the other ([`webhooks::port::ClaimTerms`]): one that fares ill is held off
+//!   ([`webhooks::health`]) and accounts take turns ([`webhooks::share`]), so that no receiver's silence is another's delay.
+//!   The sweeper takes no event before it is so old that no exchange of any node can have it in hand; erasures are gone on
+//!   with by whichever node looks for them next.
 //! * *Layouts.* The version of what lies in Redis is 2. A start takes layout 1 over as it is; the order of released events
 //!   then begins with those released from then on. Nodes that know 1 only are refused, and those that still run on it must
 //!   be stopped first: they would match no wildcards and keep no such order.

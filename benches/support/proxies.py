@@ -71,8 +71,9 @@ def redis_server(folder, port):
         stdout=subprocess.DEVNULL)
 
 
-def fuelgate(binary, folder, upstream, log, store=None):
-    """A gateway with everything on; `store` is the text of its store, embedded where it is left out."""
+def fuelgate(binary, folder, upstream, log, store=None, more="", scopes=("contacts:read",)):
+    """A gateway with everything on; `store` is the text of its store, embedded where it is left out, `more` further text.
+    Its process knows its admin API: `admin` (port) and `token`."""
     folder.mkdir()
     token = "bench-admin-token-0123456789"
     store = store or f"{{ engine: embedded, path: {folder}/fuelgate.db }}"
@@ -96,6 +97,7 @@ plans:
 upstreams: {{ crm: {{ targets: [ {{ address: "127.0.0.1:{upstream}", weight: 1 }} ] }} }}
 apis: [ {{ openapi: {ROOT}/conf/crm.openapi.yaml, upstream: crm, server_prefix: /v1 }} ]
 events: [ {{ type: contact.created, route: {{ method: POST, path: /v1/contacts }}, status: [201] }} ]
+{more}
 """
     )
     process = subprocess.Popen(
@@ -112,11 +114,12 @@ events: [ {{ type: contact.created, route: {{ method: POST, path: /v1/contacts }
                 break
         request = urllib.request.Request(
             f"http://127.0.0.1:{ports['admin']}/admin/v1/keys",
-            json.dumps({"account_id": "acct_bench", "name": "bench", "scopes": ["contacts:read"],
+            json.dumps({"account_id": "acct_bench", "name": "bench", "scopes": list(scopes),
                         "expires_in_days": None}).encode(),
             {"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
         )
         secret = json.load(urllib.request.urlopen(request))["secret"]
+        process.admin, process.token = ports["admin"], token
         port = next(p for name, p in ports.items() if name not in ("admin", "portal", "status"))
     except BaseException:
         # Nobody else knows of it yet.

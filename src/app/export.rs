@@ -13,7 +13,7 @@ use crate::observe::Metrics;
 use crate::proxy::in_flight::InFlight;
 use crate::store::embedded::EmbeddedStore;
 use crate::store::redis::LinkStats;
-use crate::webhooks::counters::{Counter, DeliveryCounters, EventCounters};
+use crate::webhooks::counters::{Counter, DeliveryCounters, DeliveryTimes, EventCounters};
 use crate::webhooks::port::QueueStats;
 
 /// Where the numbers come from, and what was brought over of those that only grow.
@@ -32,6 +32,7 @@ struct Before {
     cache: CacheStats,
     events: [u64; EVENTS],
     deliveries: [u64; DELIVERIES],
+    plain: [u64; 3],
     condition_errors: u64,
     shape_errors: u64,
     link: LinkStats,
@@ -49,6 +50,11 @@ impl Export {
         certificates: CertificateList,
         in_flight: InFlight,
     ) -> Self {
+        let metrics = &parts.metrics;
+        deliveries.show_times(DeliveryTimes {
+            delay: metrics.delivery.delay_seconds.clone(),
+            duration: metrics.webhook_duration_seconds.clone(),
+        });
         Self {
             parts,
             events,
@@ -114,11 +120,20 @@ impl Export {
             ("success", &d.succeeded),
             ("retry", &d.retried),
             ("failed", &d.exhausted),
-            ("endpoint_disabled", &d.endpoint_disabled),
+            ("endpoint_disabled", &d.gone),
             ("unrecorded", &d.unrecorded),
         ];
         for ((outcome, counter), old) in deliveries.iter().zip(&mut before.deliveries) {
             metrics.webhook_delivery(outcome, grown(counter, old));
+        }
+        let shown = &metrics.delivery;
+        let plain = [
+            (&shown.holds, &d.holds),
+            (&shown.disabled, &d.endpoints_disabled),
+            (&shown.late, &d.late),
+        ];
+        for ((shown, counter), old) in plain.iter().zip(&mut before.plain) {
+            shown.inc_by(grown(counter, old));
         }
         metrics
             .event_condition_errors

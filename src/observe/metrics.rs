@@ -12,6 +12,7 @@ use prometheus::{
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::delivery::DeliveryMetrics;
 use super::names;
 use super::route::RouteMetrics;
 use super::shared::SharedMetrics;
@@ -90,6 +91,8 @@ pub struct Metrics {
     pub diagnostics_dropped: IntCounter,
     /// Of a store that nodes share.
     pub shared: SharedMetrics,
+    /// Webhook delivery.
+    pub delivery: DeliveryMetrics,
 }
 
 /// Registers metrics as it makes them.
@@ -131,7 +134,12 @@ impl Maker {
         self.add(IntGaugeVec::new(Opts::new(name, help), labels))
     }
 
-    fn histogram(&self, name: &str, help: &str, bounds: &[f64]) -> Result<Histogram, Error> {
+    pub(super) fn histogram(
+        &self,
+        name: &str,
+        help: &str,
+        bounds: &[f64],
+    ) -> Result<Histogram, Error> {
         let opts = HistogramOpts::new(name, help).buckets(bounds.to_vec());
         self.add(Histogram::with_opts(opts))
     }
@@ -320,6 +328,7 @@ impl Metrics {
                 "Diagnostic lines lost because standard error could not take them.",
             )?,
             shared: SharedMetrics::new(&m)?,
+            delivery: DeliveryMetrics::new(&m)?,
             registry,
         })
     }

@@ -1,6 +1,7 @@
 //! Metrics, the access log and traces; never a decision.
 
 pub mod access_log;
+mod delivery;
 pub mod diagnostics;
 mod json;
 mod lines;
@@ -13,6 +14,7 @@ mod sink;
 mod upstream;
 
 pub use access_log::{AccessLine, AccessLog};
+pub use delivery::DeliveryMetrics;
 pub use metrics::Metrics;
 pub use pace::Pace;
 pub use route::RouteMetrics;

@@ -58,6 +58,14 @@ pub const SPOOL_BYTES: &str = "fuelgate_spool_bytes";
 pub const WEBHOOK_DELIVERIES: &str = "fuelgate_webhook_deliveries_total";
 /// Time of webhook attempts.
 pub const WEBHOOK_DURATION: &str = "fuelgate_webhook_attempt_duration_seconds";
+/// How late webhook attempts begin.
+pub const WEBHOOK_DELAY: &str = "fuelgate_webhook_delay_seconds";
+/// Times that webhooks were held off.
+pub const WEBHOOK_HOLDS: &str = "fuelgate_webhook_holds_total";
+/// Webhooks that were disabled because of their receivers.
+pub const WEBHOOKS_DISABLED: &str = "fuelgate_webhooks_disabled_total";
+/// Webhook attempts that could not begin in time.
+pub const WEBHOOK_LATE: &str = "fuelgate_webhook_late_total";
 /// Deliveries that are not finished.
 pub const WEBHOOK_QUEUE_DEPTH: &str = "fuelgate_webhook_queue_depth";
 /// Age of the oldest unfinished delivery.

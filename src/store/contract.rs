@@ -4,6 +4,7 @@ pub(crate) mod accounts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
+pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
@@ -43,7 +44,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -108,10 +109,25 @@ macro_rules! contract_tests {
             a_failed_attempt_is_logged_and_comes_again_when_due,
             an_exhausted_delivery_has_failed_and_a_retry_starts_it_anew,
             deliveries_of_a_paused_endpoint_wait,
-            a_gone_receiver_disables_the_endpoint_and_cancels_what_waits,
+            a_gone_receiver_disables_the_endpoint_and_fails_what_waits,
             a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
             a_test_goes_to_one_endpoint_whatever_it_wants,
             deliveries_are_listed_by_filter
+        );
+    };
+    (@health $make:expr) => {
+        $crate::store::contract::contract_tests!(@each health $make;
+            an_endpoint_has_no_more_claims_than_its_share,
+            an_expired_claim_frees_its_place,
+            a_held_endpoint_is_passed_over_and_comes_back,
+            accounts_take_turns,
+            endpoints_of_an_account_take_turns,
+            those_that_failed_share_a_part_of_the_room,
+            attempts_to_one_endpoint_are_spaced_out,
+            a_success_clears_what_failed,
+            health_is_merged_as_the_domain_says,
+            failing_for_long_enough_disables,
+            an_endpoint_that_is_enabled_again_starts_afresh
         );
     };
     (@feed $make:expr) => {

@@ -1,6 +1,10 @@
 //! What events and deliveries count, for whoever exports it; no metric names.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use prometheus::Histogram;
 
 /// A counter that only grows.
 #[derive(Debug, Default)]
@@ -43,6 +47,15 @@ pub struct EventCounters {
     pub settle_retries: Counter,
 }
 
+/// Where the times of deliveries are shown.
+#[derive(Debug)]
+pub struct DeliveryTimes {
+    /// Seconds from when attempts were due to when they began.
+    pub delay: Histogram,
+    /// Seconds that they took.
+    pub duration: Histogram,
+}
+
 /// What became of delivery attempts on this node since it started.
 #[derive(Debug, Default)]
 pub struct DeliveryCounters {
@@ -52,12 +65,30 @@ pub struct DeliveryCounters {
     pub retried: Counter,
     /// Failed for the last time.
     pub exhausted: Counter,
-    /// Answered with 410: the endpoint was disabled.
-    pub endpoint_disabled: Counter,
+    /// Answered with 410, which disables the endpoint.
+    pub gone: Counter,
     /// Attempts whose end the store did not take; their claims run out and they are made again.
     pub unrecorded: Counter,
-    /// Milliseconds from when an attempt was due to its begin, summed over attempts.
-    pub delay_ms: Counter,
-    /// Attempts begun.
-    pub attempts: Counter,
+    /// Attempts that could not begin in time after their claim.
+    pub late: Counter,
+    /// Times that an endpoint was held off.
+    pub holds: Counter,
+    /// Endpoints that were disabled because of their receivers.
+    pub endpoints_disabled: Counter,
+    times: OnceLock<DeliveryTimes>,
+}
+
+impl DeliveryCounters {
+    /// Shows times there from now on; only the first such place counts.
+    pub fn show_times(&self, times: DeliveryTimes) {
+        let _ = self.times.set(times);
+    }
+
+    /// Notes how late an attempt began and how long it took.
+    pub fn attempted(&self, delay: Duration, took: Duration) {
+        if let Some(times) = self.times.get() {
+            times.delay.observe(delay.as_secs_f64());
+            times.duration.observe(took.as_secs_f64());
+        }
+    }
 }

@@ -9,14 +9,15 @@ use tokio::time::Instant;
 
 use super::counters::DeliveryCounters;
 use super::envelope;
-use super::model::{Attempt, ClaimedDelivery, Outcome, OutgoingRequest, Reply};
-use super::port::{EventStore, WebhookTransport};
+use super::health::{self, Effect};
+use super::model::{Attempt, ClaimedDelivery, Completed, Outcome, OutgoingRequest, Reply};
+use super::places::{Place, Places};
+use super::port::{ClaimTerms, EventStore, WebhookTransport};
 use super::schedule;
 use super::settings::{Settings, SharedSettings};
+use super::share::Room;
 use super::sign::{self, SigningKey};
-use crate::base::ceilings::{
-    CLAIM_MARGIN, DELIVERIES_IN_FLIGHT, DELIVERY_POLL, DELIVERY_POLL_FLOOR,
-};
+use crate::base::ceilings::{CLAIM_BEGIN, CLAIM_MARGIN, DELIVERY_POLL, DELIVERY_POLL_FLOOR};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 
@@ -31,6 +32,7 @@ pub struct Worker {
     clock: Clock,
     wake: Arc<Notify>,
     counters: Arc<DeliveryCounters>,
+    places: Arc<Places>,
 }
 
 impl Worker {
@@ -49,6 +51,7 @@ impl Worker {
             clock,
             wake,
             counters: Arc::new(DeliveryCounters::default()),
+            places: Arc::new(Places::default()),
         }
     }
 
@@ -57,58 +60,72 @@ impl Worker {
         &self.counters
     }
 
+    /// How many attempts are under way on this node.
+    pub fn attempts_under_way(&self) -> usize {
+        self.places.taken()
+    }
+
     /// Makes deliveries until `stop` says true; then waits for attempts under way, no longer than one may take.
     /// What is cut off is made again when its claim has run out.
     pub async fn run(self: Arc<Self>, mut stop: watch::Receiver<bool>) {
         let mut under_way = JoinSet::new();
         while !*stop.borrow() {
-            let room = DELIVERIES_IN_FLIGHT.saturating_sub(under_way.len());
-            let (claimed, failed) = match self.claim(room).await {
-                Ok(claimed) => (claimed, false),
+            while under_way.try_join_next().is_some() {}
+            let room = self.places.room();
+            let (all, suspects) = (room.all, room.suspects);
+            let asked = Instant::now();
+            let claimed = match self.claim(room).await {
+                Ok(claimed) => claimed,
                 Err(error) => {
                     // The store says itself that it is away, and this comes every second.
                     tracing::debug!(%error, "deliveries wait for the store");
-                    (Vec::new(), true)
+                    tokio::select! {
+                        () = tokio::time::sleep(DELIVERY_POLL) => continue,
+                        _ = stop.wait_for(|s| *s) => break,
+                    }
                 }
             };
-            let was_full = !failed && claimed.len() == room;
+            let was_full = claimed.len() >= all as usize;
             for delivery in claimed {
-                under_way.spawn(Arc::clone(&self).attempt(delivery));
+                let place = self.places.take(&delivery);
+                under_way.spawn(Arc::clone(&self).attempt(delivery, place, asked));
             }
-            let is_full = under_way.len() >= DELIVERIES_IN_FLIGHT;
-            if was_full && !is_full {
+            let room = self.places.room();
+            if was_full && room.all > 0 {
                 continue;
             }
-            let pause = if failed {
-                DELIVERY_POLL
-            } else {
-                self.pause().await
-            };
+            let is_full = room.all == 0;
+            let pause = self.pause(suspects > 0 && room.suspects > 0).await;
             tokio::select! {
                 () = self.wake.notified(), if !is_full => {}
                 () = tokio::time::sleep(pause), if !is_full => {}
                 Some(_) = under_way.join_next() => {}
                 _ = stop.wait_for(|s| *s) => break,
             }
-            while under_way.try_join_next().is_some() {}
         }
         let end = Instant::now() + self.settings.load().timeout + CLAIM_MARGIN / 2;
         while let Ok(Some(_)) = tokio::time::timeout_at(end, under_way.join_next()).await {}
     }
 
-    async fn claim(&self, room: usize) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        if room == 0 {
+    async fn claim(&self, room: Room) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        if room.all == 0 {
             return Ok(Vec::new());
         }
-        let limit = u32::try_from(room).unwrap_or(u32::MAX);
         let now = self.clock.now();
-        let until = now.plus(self.settings.load().timeout + CLAIM_MARGIN);
-        self.store.claim_due(now, until, limit).await
+        let settings = self.settings.load();
+        let terms = ClaimTerms {
+            now,
+            until: now.plus(settings.timeout + CLAIM_MARGIN),
+            room,
+            allowance: settings.allowance,
+        };
+        drop(settings);
+        self.store.claim_due(&terms).await
     }
 
     /// Until the next delivery is due, within bounds.
-    async fn pause(&self) -> Duration {
-        match self.store.next_due().await {
+    async fn pause(&self, with_suspects: bool) -> Duration {
+        match self.store.next_due(with_suspects).await {
             Ok(Some(at)) => at
                 .since(self.clock.now())
                 .clamp(DELIVERY_POLL_FLOOR, DELIVERY_POLL),
@@ -116,29 +133,45 @@ impl Worker {
         }
     }
 
-    async fn attempt(self: Arc<Self>, claimed: ClaimedDelivery) {
+    /// One attempt, with its place, of a claim that was asked for at `asked`.
+    async fn attempt(self: Arc<Self>, claimed: ClaimedDelivery, place: Place, asked: Instant) {
+        if asked.elapsed() > CLAIM_BEGIN {
+            tracing::debug!(
+                delivery = claimed.delivery.id,
+                "it took too long to begin an attempt; it is made when its claim has run out"
+            );
+            return self.counters.late.add(1);
+        }
         let settings = self.settings.load_full();
         let at = self.clock.now();
         let due = claimed.delivery.next_attempt_at.unwrap_or(at);
-        self.counters.attempts.add(1);
-        self.counters
-            .delay_ms
-            .add(u64::try_from(at.since(due).as_millis()).unwrap_or(u64::MAX));
         let began = Instant::now();
-        let result = match request(&claimed, &settings, self.clock.own()) {
+        let request = request(&claimed, &settings, self.clock.own());
+        let was_asked = request.is_ok();
+        let result = match request {
             Ok(request) => self.send(&request).await,
             Err(error) => Err(error),
         };
         let latency = began.elapsed();
+        self.counters.attempted(at.since(due), latency);
+        let (reply, now) = (result.as_ref().map_err(String::as_str), self.clock.now());
         let outcome = schedule::next(
-            result.as_ref().map_err(String::as_str),
+            reply,
             claimed.delivery.attempts,
             &settings.retry_delays,
-            self.clock.now(),
+            now,
             fastrand::f64(),
         );
+        // That this gateway cannot sign says nothing of the receiver.
+        let effect = if was_asked {
+            let (health, after) = (&claimed.health, settings.disable_after);
+            health::effect(reply, health, after, now, fastrand::f64())
+        } else {
+            Effect::None
+        };
         let attempt = attempt_of(at, latency, result);
-        self.complete(&claimed, &attempt, &outcome).await;
+        self.complete(&claimed, &attempt, &outcome, &effect).await;
+        drop(place);
     }
 
     /// The transport keeps to the request's timeout; this only keeps a broken one from holding a place for ever.
@@ -150,17 +183,23 @@ impl Worker {
     }
 
     /// Writes the result, again and again until the claim runs out: then another attempt is made anyway.
-    async fn complete(&self, claimed: &ClaimedDelivery, attempt: &Attempt, outcome: &Outcome) {
+    async fn complete(
+        &self,
+        claimed: &ClaimedDelivery,
+        attempt: &Attempt,
+        outcome: &Outcome,
+        effect: &Effect,
+    ) {
         let id = &claimed.delivery.id;
         let mut backoff = FIRST_BACKOFF;
         loop {
             let now = self.clock.now();
             match self
                 .store
-                .complete(id, &claimed.claim, attempt, outcome, now)
+                .complete(id, &claimed.claim, attempt, outcome, effect, now)
                 .await
             {
-                Ok(()) => return self.count(outcome),
+                Ok(completed) => return self.count(outcome, effect, completed),
                 Err(e @ StoreError::Unavailable(_))
                     if now.plus(backoff) < claimed.claimed_until =>
                 {
@@ -176,14 +215,26 @@ impl Worker {
         }
     }
 
-    fn count(&self, outcome: &Outcome) {
+    fn count(&self, outcome: &Outcome, effect: &Effect, completed: Completed) {
         let counter = match outcome {
             Outcome::Succeeded => &self.counters.succeeded,
             Outcome::Retry(_) => &self.counters.retried,
             Outcome::Exhausted => &self.counters.exhausted,
-            Outcome::DisableEndpoint(_) => &self.counters.endpoint_disabled,
+            Outcome::DisableEndpoint(_) => &self.counters.gone,
         };
         counter.add(1);
+        if completed == Completed::Disabled {
+            self.counters.endpoints_disabled.add(1);
+        }
+        if matches!(
+            effect,
+            Effect::Failed {
+                hold_until: Some(_),
+                ..
+            }
+        ) {
+            self.counters.holds.add(1);
+        }
     }
 }
 

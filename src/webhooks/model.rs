@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use super::health::EndpointHealth;
 use crate::base::clock::Timestamp;
 
 /// Where an event stands.
@@ -185,7 +186,7 @@ pub struct Delivery {
     pub finished_at: Option<Timestamp>,
 }
 
-/// One attempt of a delivery.
+/// One attempt of a delivery, or in its place why there was none: its endpoint was disabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attempt {
     /// When it began.
@@ -214,6 +215,8 @@ pub struct ClaimedDelivery {
     pub event: Event,
     /// The endpoint as it is now.
     pub endpoint: Endpoint,
+    /// How that fares.
+    pub health: EndpointHealth,
 }
 
 /// What an attempt led to.
@@ -227,6 +230,17 @@ pub enum Outcome {
     Exhausted,
     /// No further attempt of this or any delivery to the endpoint: it is disabled, for this reason.
     DisableEndpoint(String),
+}
+
+/// What became of a result that was to be noted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Completed {
+    /// Nothing: the claim was lost, or the delivery is gone.
+    Lost,
+    /// It is noted.
+    Noted,
+    /// It is noted, and with it the endpoint was disabled.
+    Disabled,
 }
 
 /// What is sent to a receiver.

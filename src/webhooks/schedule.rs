@@ -39,7 +39,7 @@ pub fn next(
 
 /// `Retry-After` (RFC 9110 section 10.2.3) as a delay from `now`, seconds or an HTTP date, bounded; `None` where it
 /// says neither.
-fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
+pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let value = value.trim();
     let delay = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         value.parse().map_or(Duration::MAX, Duration::from_secs)

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 
+use super::health::Allowance;
 use super::seal::Sealer;
 use super::simulator::inbox;
 use crate::config::model::Config;
@@ -25,6 +26,10 @@ pub struct Settings {
     pub timeout: Duration,
     /// What addresses of hosted inboxes begin with; a token follows.
     pub inbox_base: String,
+    /// How much one endpoint is given at once.
+    pub allowance: Allowance,
+    /// How long an endpoint may fail before it is disabled; `None` for ever.
+    pub disable_after: Option<Duration>,
 }
 
 /// The settings of now.
@@ -46,6 +51,12 @@ impl Settings {
             retry_delays: config.webhooks.retry_delays.clone(),
             timeout: config.webhooks.timeout,
             inbox_base: format!("{}{}", config.portal.public_url, inbox::PATH),
+            allowance: Allowance {
+                most: config.webhooks.endpoint.concurrency,
+                untried: 1,
+                spacing: Duration::from_secs(1) / config.webhooks.endpoint.per_second.max(1),
+            },
+            disable_after: config.webhooks.disable_after,
         }
     }
 

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::health::EndpointHealth;
 use super::model::{Attempt, Delivery, DeliveryState, Endpoint, EndpointStatus, Event, EventState};
 use super::port::replays::{ReplayJob, ReplayState};
 use crate::base::clock::Timestamp;
@@ -26,13 +27,50 @@ pub struct EndpointView {
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
     pub created_at: Timestamp,
+    /// How it fares.
+    pub health: HealthView,
     /// Until when the secret before the present one signs as well; null where only one does.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub previous_secret_valid_until: Option<Timestamp>,
 }
 
+/// How an endpoint's last attempts went.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct HealthView {
+    /// Failures in a row.
+    pub failures: u32,
+    /// When the first of them was.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub failing_since: Option<Timestamp>,
+    /// No attempt is made before this: it failed too often, or its receiver asked for it.
+    #[schema(value_type = Option<String>, format = DateTime)]
+    pub hold_until: Option<Timestamp>,
+}
+
+impl EndpointHealth {
+    /// It as it is shown at `now`.
+    pub fn view(&self, now: Timestamp) -> HealthView {
+        // Attempts to every endpoint lie some milliseconds apart, which is nothing to tell.
+        let is_held = self.is_suspect() || self.pace_ms > 0;
+        HealthView {
+            failures: self.failures,
+            failing_since: self.failing_since,
+            hold_until: self.hold_until.filter(|t| is_held && *t > now),
+        }
+    }
+}
+
+impl EndpointView {
+    /// It with how it fares.
+    #[must_use]
+    pub fn with_health(mut self, health: &EndpointHealth, now: Timestamp) -> Self {
+        self.health = health.view(now);
+        self
+    }
+}
+
 impl Endpoint {
-    /// The endpoint as it is shown at `now`.
+    /// The endpoint as it is shown at `now`, as far as it tells itself: see [`EndpointView::with_health`].
     pub fn view(&self, now: Timestamp) -> EndpointView {
         EndpointView {
             id: self.id.clone(),
@@ -43,6 +81,7 @@ impl Endpoint {
             status: self.status,
             disabled_reason: self.disabled_reason.clone(),
             created_at: self.created_at,
+            health: HealthView::default(),
             previous_secret_valid_until: self
                 .secrets
                 .iter()

@@ -20,7 +20,7 @@ use crate::keys::port::KeyStore;
 use crate::store::redis::testing::{Server, cluster_settings, settings};
 use crate::usage::model::Granularity;
 use crate::usage::port::{SeriesQuery, UsageStore};
-use crate::webhooks::port::{DeliveryFilter, EventFilter, EventStore};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore};
 
 const MOST: u32 = 50;
 
@@ -204,7 +204,10 @@ async fn claims(s: &impl EventStore) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     // What waits for endpoints that are gone is cancelled on the way, some with each claim.
     for _ in 0..40 {
-        let some = s.claim_due(at, ago(-9 * HOUR_MS), 100).await.unwrap();
+        let some = s
+            .claim_due(&ClaimTerms::any(at, ago(-9 * HOUR_MS), 100))
+            .await
+            .unwrap();
         all.extend(some.into_iter().map(|c| c.delivery.id));
     }
     all

@@ -21,6 +21,11 @@ pub(in crate::config) struct WebhooksFile {
     pub(in crate::config) allowed_private_targets: Vec<String>,
     /// How names of receivers are resolved.
     pub(in crate::config) dns: DnsFile,
+    /// What one webhook is given at most.
+    pub(in crate::config) endpoint: EndpointFile,
+    /// Hours that a webhook may fail, without a success in between, before it is disabled; 0 never disables one for that.
+    #[schemars(range(max = 8760))]
+    pub(in crate::config) disable_after_hours: u64,
     /// Days that events and deliveries are kept.
     #[schemars(range(min = 1, max = 3650))]
     pub(in crate::config) retention_days: u64,
@@ -35,6 +40,8 @@ impl Default for WebhooksFile {
             timeout_ms: 15_000,
             allowed_private_targets: Vec::new(),
             dns: DnsFile::default(),
+            endpoint: EndpointFile::default(),
+            disable_after_hours: 120,
             retention_days: 30,
             operator: OperatorFile::default(),
         }
@@ -81,6 +88,27 @@ impl Default for DnsFile {
         Self {
             servers: Vec::new(),
             timeout_ms: 3_000,
+        }
+    }
+}
+
+/// What one webhook is given at most, over all nodes.
+#[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct EndpointFile {
+    /// Attempts under way at once. A webhook of which nothing is known gets one; each success adds one.
+    #[schemars(range(min = 1, max = 64))]
+    pub(in crate::config) concurrency: u32,
+    /// Attempts a second, on average.
+    #[schemars(range(min = 1, max = 1000))]
+    pub(in crate::config) per_second: u32,
+}
+
+impl Default for EndpointFile {
+    fn default() -> Self {
+        Self {
+            concurrency: 8,
+            per_second: 50,
         }
     }
 }

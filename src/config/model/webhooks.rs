@@ -41,8 +41,21 @@ pub struct Webhooks {
     pub allowed_private_targets: AllowedTargets,
     /// Who resolves names of receivers.
     pub name_servers: NameServers,
+    /// What one endpoint is given.
+    pub endpoint: EndpointLimits,
+    /// How long an endpoint may fail before it is disabled; `None` for ever.
+    pub disable_after: Option<Duration>,
     /// How long events and deliveries are kept.
     pub retention: Duration,
     /// When the operator is told.
     pub operator: OperatorEvents,
+}
+
+/// What one endpoint is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndpointLimits {
+    /// Attempts under way at once.
+    pub concurrency: u32,
+    /// Attempts a second, on average.
+    pub per_second: u32,
 }

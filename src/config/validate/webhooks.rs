@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Check;
 use super::words::{is_host, network, under};
 use crate::config::file::ConfigFile;
-use crate::config::model::{AllowedTargets, NameServers, OperatorEvents, Webhooks};
+use crate::config::model::{AllowedTargets, EndpointLimits, NameServers, OperatorEvents, Webhooks};
 use crate::config::tree::{Step, steps};
 
 /// Where name servers listen.
@@ -28,6 +28,12 @@ pub(super) fn webhooks(check: &mut Check<'_>, f: &ConfigFile) -> Webhooks {
             servers: servers(check, &w.dns.servers, &steps!["webhooks", "dns", "servers"]),
             timeout: Duration::from_millis(w.dns.timeout_ms),
         },
+        endpoint: EndpointLimits {
+            concurrency: w.endpoint.concurrency,
+            per_second: w.endpoint.per_second,
+        },
+        disable_after: (w.disable_after_hours > 0)
+            .then(|| Duration::from_secs(w.disable_after_hours * 3_600)),
         retention: Duration::from_secs(w.retention_days * 86_400),
         operator: OperatorEvents {
             usage_percent: w.operator.usage_percent.clone(),

@@ -18,6 +18,7 @@ use crate::base::secret::Secret;
 use crate::config::model::{AllowedTargets, NameServers, Pepper};
 use crate::outbound::webhook::HttpTransport;
 use crate::webhooks::delivery::Worker;
+use crate::webhooks::health::Allowance;
 use crate::webhooks::model::{Attempt, Delivery};
 use crate::webhooks::seal::Sealer;
 use crate::webhooks::service::{NewEndpoint, NewEvent, WebhookService};
@@ -138,6 +139,12 @@ pub(super) fn settings(timeout: Duration) -> SharedSettings {
         retry_delays: [5, 300, 1800].map(Duration::from_secs).to_vec(),
         timeout,
         inbox_base: "http://inbox.test/inbox/".to_owned(),
+        allowance: Allowance {
+            most: 8,
+            untried: 1,
+            spacing: Duration::ZERO,
+        },
+        disable_after: None,
     }
     .shared()
 }

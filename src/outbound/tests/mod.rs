@@ -12,7 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, OutgoingRequest, Reply};
-use crate::webhooks::port::{EventStore, WebhookTransport};
+use crate::webhooks::port::{ClaimTerms, EventStore, WebhookTransport};
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -189,7 +189,7 @@ async fn a_store_that_was_away_gets_the_result_late() {
 async fn a_stop_waits_for_attempts_under_way() {
     let mut b = Bench::new(Duration::from_millis(300)).await;
     b.publish_to("/never").await;
-    while b.worker.counters().attempts.get() == 0 {
+    while b.worker.attempts_under_way() == 0 {
         tokio::time::sleep(Duration::from_millis(2)).await;
     }
     b.stop.send(true).unwrap();
@@ -248,7 +248,7 @@ async fn no_more_deliveries_are_under_way_than_allowed() {
     assert!(most > 1);
     assert!(
         b.store
-            .claim_due(b.clock.now(), b.clock.now(), 10)
+            .claim_due(&ClaimTerms::any(b.clock.now(), b.clock.now(), 10))
             .await
             .unwrap()
             .is_empty()

@@ -5,11 +5,12 @@ use super::{Stores, assert_conflict, assert_not_found, at, change};
 use crate::base::clock::Timestamp;
 use crate::base::ids;
 use crate::base::page::PageRequest;
+use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
     Attempt, ClaimedDelivery, Delivery, DeliveryState, Endpoint, EndpointStatus, EventState,
     Outcome, SealedSecret,
 };
-use crate::webhooks::port::DeliveryFilter;
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter};
 
 pub(crate) fn endpoint(account: &str, types: &[&str]) -> Endpoint {
     Endpoint {
@@ -39,10 +40,13 @@ pub(crate) async fn make_endpoint(s: &Stores, e: Endpoint) -> Endpoint {
 /// Claims all that is due, for a minute.
 pub(crate) async fn claim(s: &Stores, now: Timestamp) -> Vec<ClaimedDelivery> {
     let until = Timestamp::from_millis(now.millis() + 60_000);
-    s.events.claim_due(now, until, 100).await.unwrap()
+    s.events
+        .claim_due(&ClaimTerms::any(now, until, 100))
+        .await
+        .unwrap()
 }
 
-fn attempt(now: Timestamp) -> Attempt {
+pub(crate) fn attempt(now: Timestamp) -> Attempt {
     Attempt {
         at: now,
         status: Some(500),
@@ -54,19 +58,26 @@ fn attempt(now: Timestamp) -> Attempt {
 
 pub(crate) async fn complete(s: &Stores, c: &ClaimedDelivery, outcome: Outcome, now: Timestamp) {
     s.events
-        .complete(&c.delivery.id, &c.claim, &attempt(now), &outcome, now)
+        .complete(
+            &c.delivery.id,
+            &c.claim,
+            &attempt(now),
+            &outcome,
+            &Effect::None,
+            now,
+        )
         .await
         .unwrap();
 }
 
-async fn set_status(s: &Stores, e: &mut Endpoint, status: EndpointStatus) {
+pub(crate) async fn set_status(s: &Stores, e: &mut Endpoint, status: EndpointStatus) {
     e.status = status;
     e.revision += 1;
     let why = change("endpoint.patch", &e.account_id);
     s.events.update_endpoint(e, &why).await.unwrap();
 }
 
-async fn stored(s: &Stores, id: &str) -> (Delivery, Vec<Attempt>) {
+pub(crate) async fn stored(s: &Stores, id: &str) -> (Delivery, Vec<Attempt>) {
     s.events.delivery(id).await.unwrap().unwrap()
 }
 
@@ -123,15 +134,15 @@ pub(crate) async fn endpoints_are_listed_newest_first(s: &Stores) {
 
 pub(crate) async fn a_due_delivery_is_claimed_by_one_and_again_after_the_claim(s: &Stores) {
     make_endpoint(s, endpoint("a", &["x"])).await;
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
     happen(s, &event("a", "x")).await;
-    assert_eq!(s.events.next_due().await.unwrap(), Some(at(0)));
+    assert_eq!(s.events.next_due(true).await.unwrap(), Some(at(0)));
     let first = claim(s, at(0)).await;
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].claimed_until, at(60));
     assert_eq!(first[0].delivery.state, DeliveryState::Pending);
     assert!(claim(s, at(59)).await.is_empty());
-    assert_eq!(s.events.next_due().await.unwrap(), Some(at(60)));
+    assert_eq!(s.events.next_due(true).await.unwrap(), Some(at(60)));
     let second = claim(s, at(60)).await;
     assert_eq!(second.len(), 1);
     assert_ne!(second[0].claim, first[0].claim);
@@ -141,7 +152,7 @@ pub(crate) async fn a_due_delivery_is_claimed_by_one_and_again_after_the_claim(s
     assert_eq!((d.attempts, d.next_attempt_at), (1, None));
     assert_eq!(d.finished_at, Some(at(61)));
     assert_eq!(attempts, [attempt(at(61))]);
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
     assert!(claim(s, at(999)).await.is_empty());
 }
 
@@ -155,12 +166,16 @@ pub(crate) async fn the_oldest_due_goes_first(s: &Stores) {
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!(stats.pending_deliveries, 3);
     assert_eq!(stats.oldest_pending, Some(at(3)));
-    let due = s.events.claim_due(at(9), at(60), 2).await.unwrap();
+    let due = s
+        .events
+        .claim_due(&ClaimTerms::any(at(9), at(60), 2))
+        .await
+        .unwrap();
     let got: Vec<_> = due.iter().map(|c| c.event.id.clone()).collect();
     assert_eq!(got, [ids[1].clone(), ids[2].clone()]);
     assert!(
         s.events
-            .claim_due(at(4), at(60), 9)
+            .claim_due(&ClaimTerms::any(at(4), at(60), 9))
             .await
             .unwrap()
             .is_empty()
@@ -191,7 +206,7 @@ pub(crate) async fn a_failed_attempt_is_logged_and_comes_again_when_due(s: &Stor
     let (d, attempts) = stored(s, &c.delivery.id).await;
     assert_eq!((d.attempts, d.next_attempt_at), (1, Some(at(300))));
     assert_eq!(attempts, [attempt(at(1))]);
-    assert_eq!(s.events.next_due().await.unwrap(), Some(at(300)));
+    assert_eq!(s.events.next_due(true).await.unwrap(), Some(at(300)));
     assert!(claim(s, at(299)).await.is_empty());
     let again = claim(s, at(300)).await.remove(0);
     assert_eq!(again.delivery.attempts, 1);
@@ -237,19 +252,19 @@ pub(crate) async fn deliveries_of_a_paused_endpoint_wait(s: &Stores) {
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].endpoint.id, other.id);
     complete(s, &due[0], Outcome::Succeeded, at(1)).await;
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!(stats.pending_deliveries, 2);
     set_status(s, &mut e, EndpointStatus::Active).await;
-    assert!(s.events.next_due().await.unwrap().is_some());
+    assert!(s.events.next_due(true).await.unwrap().is_some());
     assert_eq!(claim(s, at(2)).await.len(), 2);
 }
 
-pub(crate) async fn a_gone_receiver_disables_the_endpoint_and_cancels_what_waits(s: &Stores) {
+pub(crate) async fn a_gone_receiver_disables_the_endpoint_and_fails_what_waits(s: &Stores) {
     let e = make_endpoint(s, endpoint("a", &["x"])).await;
     happen(s, &event("a", "x")).await;
     let c = claim(s, at(0)).await.remove(0);
-    happen(s, &event("a", "x")).await;
+    let waiting = happen(s, &event("a", "x")).await;
     let reason = "the receiver answered 410 Gone".to_owned();
     complete(s, &c, Outcome::DisableEndpoint(reason.clone()), at(1)).await;
     let disabled = s.events.endpoint(&e.id).await.unwrap().unwrap();
@@ -263,6 +278,22 @@ pub(crate) async fn a_gone_receiver_disables_the_endpoint_and_cancels_what_waits
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!(stats.pending_deliveries, 0);
     assert!(claim(s, at(99)).await.is_empty());
+    let filter = DeliveryFilter {
+        event_id: Some(waiting.id),
+        state: Some(DeliveryState::Failed),
+        ..DeliveryFilter::default()
+    };
+    let failed = s.events.deliveries(&filter, &PageRequest::default()).await;
+    let (dead, log) = failed.unwrap().items.remove(0);
+    assert_eq!((dead.attempts, dead.finished_at), (0, Some(at(1))));
+    let said = Attempt {
+        at: at(1),
+        status: None,
+        latency_ms: 0,
+        error: Some("the webhook was disabled: the receiver answered 410 Gone".to_owned()),
+        reply_excerpt: None,
+    };
+    assert_eq!(log, [said]);
     let unheard = happen(s, &event("a", "x")).await;
     let filter = DeliveryFilter {
         event_id: Some(unheard.id),
@@ -280,7 +311,8 @@ pub(crate) async fn a_deleted_endpoint_cancels_what_waits_and_what_is_under_way(
     let under_way = claim(s, at(0)).await.remove(0);
     happen(s, &event("a", "x")).await;
     let why = change("endpoint.delete", "a");
-    s.events.delete_endpoint(&e.id, at(1), &why).await.unwrap();
+    let may_begin = s.events.delete_endpoint(&e.id, at(1), &why).await;
+    assert!(may_begin.unwrap());
     let filter = DeliveryFilter {
         endpoint_id: Some(e.id),
         ..DeliveryFilter::default()
@@ -295,7 +327,7 @@ pub(crate) async fn a_deleted_endpoint_cancels_what_waits_and_what_is_under_way(
         assert!(attempts.is_empty());
     }
     assert!(claim(s, at(99)).await.is_empty());
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
 }
 
 pub(crate) async fn a_test_goes_to_one_endpoint_whatever_it_wants(s: &Stores) {

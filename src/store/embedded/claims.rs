@@ -1,62 +1,104 @@
 //! The delivery queue: what is due, who has claimed it and how an attempt ended; never an attempt itself.
 
+use std::collections::HashMap;
+
 use rusqlite::Connection;
 
 use super::fail::{Done, Fail};
+use super::queue::{self, Waiting};
 use super::rows::{all, first, run};
-use super::{change, delivery_rows, endpoints, event_rows};
+use super::{change, delivery_rows, endpoints, event_rows, notice_rows};
 use crate::base::audit::Change;
 use crate::base::ceilings;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
-use crate::webhooks::model::{Attempt, ClaimedDelivery, Delivery, EndpointStatus, Outcome};
-use crate::webhooks::port::QueueStats;
+use crate::webhooks::health::Effect;
+use crate::webhooks::model::{
+    Attempt, ClaimedDelivery, Completed, Delivery, EndpointStatus, Outcome,
+};
+use crate::webhooks::notice;
+use crate::webhooks::port::{ClaimTerms, QueueStats};
+use crate::webhooks::share::{Candidate, Turns};
+
+/// Numbers of the states in which a delivery ends.
+pub(super) const SUCCEEDED: u8 = 1;
+/// See [`SUCCEEDED`].
+pub(super) const FAILED: u8 = 2;
+/// See [`SUCCEEDED`].
+pub(super) const CANCELLED: u8 = 3;
 
 /// What a due delivery is found to be.
 enum Found {
     Mine(Box<ClaimedDelivery>),
-    /// It was parked, cancelled or put off: another one may be taken instead.
+    /// It was ended or put off: another one may be taken instead.
     Aside,
 }
 
-pub(super) fn claim_due(
-    conn: &Connection,
-    now: Timestamp,
-    until: Timestamp,
-    limit: u32,
-) -> Done<Vec<ClaimedDelivery>> {
-    endpoints::settle_some(conn, now)?;
-    let limit = limit as usize;
+/// An endpoint that gets its turn.
+struct Turn {
+    /// What may be taken, the last of it first.
+    ids: Vec<String>,
+    taken: u32,
+}
+
+pub(super) fn claim_due(conn: &Connection, terms: &ClaimTerms) -> Done<Vec<ClaimedDelivery>> {
+    endpoints::settle_some(conn, terms.now)?;
+    let waiting = candidates(conn, terms)?;
+    let named: Vec<Candidate<'_>> = waiting
+        .iter()
+        .map(|w| Candidate {
+            account: &w.account_id,
+            is_suspect: w.health.is_suspect(),
+        })
+        .collect();
+    let mut turns: HashMap<usize, Turn> = HashMap::new();
     let mut claimed = Vec::new();
-    // Whatever is looked at leaves the front of the queue, so this ends; the budget keeps one call short.
-    let mut budget = limit + ceilings::STORE_DELETE_ROWS as usize;
-    while claimed.len() < limit && budget > 0 {
-        let due: Vec<String> = all(
-            conn,
-            "SELECT id FROM delivery WHERE state = 0 AND parked = 0 AND due_at <= ?1 ORDER BY due_at LIMIT ?2",
-            (now, budget.min(limit - claimed.len())),
-            |r| r.get(0),
-        )?;
-        if due.is_empty() {
-            break;
-        }
-        budget = budget.saturating_sub(due.len());
-        for id in due {
-            if let Found::Mine(c) = take(conn, &id, now, until)? {
-                claimed.push(*c);
+    Turns::new(&named, &terms.room).go(|i| {
+        let turn = match turns.entry(i) {
+            std::collections::hash_map::Entry::Occupied(there) => there.into_mut(),
+            std::collections::hash_map::Entry::Vacant(none) => {
+                none.insert(begin(conn, &waiting[i], terms)?)
+            }
+        };
+        while let Some(id) = turn.ids.pop() {
+            if let Found::Mine(mine) = take(conn, &id, &waiting[i], terms)? {
+                turn.taken += 1;
+                claimed.push(*mine);
+                return Ok(true);
             }
         }
+        Ok::<_, Fail>(false)
+    })?;
+    for (i, turn) in &turns {
+        queue::step_back(conn, &waiting[*i], turn.taken, &terms.allowance, terms.now)?;
     }
+    claimed.sort_by_key(|c| c.delivery.next_attempt_at);
     Ok(claimed)
 }
 
-fn take(conn: &Connection, id: &str, now: Timestamp, until: Timestamp) -> Done<Found> {
-    match look(conn, id, now, until) {
+/// Endpoints that can be given something, those that could first at the front.
+fn candidates(conn: &Connection, terms: &ClaimTerms) -> Done<Vec<Waiting>> {
+    let most = ceilings::ENDPOINTS_LOOKED;
+    let mut all = queue::waiting(conn, false, terms.now, most)?;
+    let suspects = most.min(terms.room.suspects as usize);
+    all.extend(queue::waiting(conn, true, terms.now, suspects)?);
+    all.sort_by_key(|w| w.due_at);
+    Ok(all)
+}
+
+fn begin(conn: &Connection, waiting: &Waiting, terms: &ClaimTerms) -> Done<Turn> {
+    let mut ids = queue::takeable(conn, waiting, terms)?;
+    ids.reverse();
+    Ok(Turn { ids, taken: 0 })
+}
+
+fn take(conn: &Connection, id: &str, waiting: &Waiting, terms: &ClaimTerms) -> Done<Found> {
+    match look(conn, id, waiting, terms) {
         // One damaged row must not keep all others from their endpoints: it comes up again when the claim would end.
-        Err(Fail::Store(StoreError::Corrupt(what))) => put_off(conn, id, until, &what),
+        Err(Fail::Store(StoreError::Corrupt(what))) => put_off(conn, id, terms.until, &what),
         Err(Fail::Sql(e)) if matches!(super::fail::to_store(&e), StoreError::Corrupt(_)) => {
-            put_off(conn, id, until, &e.to_string())
+            put_off(conn, id, terms.until, &e.to_string())
         }
         other => other,
     }
@@ -76,46 +118,36 @@ fn put_off(conn: &Connection, id: &str, until: Timestamp, what: &str) -> Done<Fo
     Ok(Found::Aside)
 }
 
-fn look(conn: &Connection, id: &str, now: Timestamp, until: Timestamp) -> Done<Found> {
+fn look(conn: &Connection, id: &str, waiting: &Waiting, terms: &ClaimTerms) -> Done<Found> {
     let delivery = delivery_rows::by_id(conn, id)?.ok_or(StoreError::NotFound)?;
-    let endpoint = endpoints::by_id(conn, &delivery.endpoint_id)?;
+    let endpoint = endpoints::by_id(conn, &delivery.endpoint_id)?
+        .filter(|e| e.status == EndpointStatus::Active);
     let event = event_rows::by_id(conn, &delivery.event_id)?;
     let (Some(endpoint), Some(event)) = (endpoint, event) else {
-        return cancel(conn, id, now);
+        finish(conn, id, CANCELLED, terms.now)?;
+        return Ok(Found::Aside);
     };
-    match endpoint.status {
-        EndpointStatus::Active => {}
-        EndpointStatus::Paused => {
-            run(conn, "UPDATE delivery SET parked = 1 WHERE id = ?1", [id])?;
-            return Ok(Found::Aside);
-        }
-        EndpointStatus::Disabled => return cancel(conn, id, now),
-    }
     let claim = ids::request_id();
     run(
         conn,
         "UPDATE delivery SET claim = ?2, due_at = ?3 WHERE id = ?1",
-        (id, &claim, until),
+        (id, &claim, terms.until),
     )?;
     Ok(Found::Mine(Box::new(ClaimedDelivery {
         delivery,
         claim,
-        claimed_until: until,
+        claimed_until: terms.until,
         event,
         endpoint,
+        health: waiting.health.clone(),
     })))
-}
-
-fn cancel(conn: &Connection, id: &str, now: Timestamp) -> Done<Found> {
-    finish(conn, id, 3, now)?;
-    Ok(Found::Aside)
 }
 
 fn finish(conn: &Connection, id: &str, state: u8, now: Timestamp) -> Done<()> {
     run(
         conn,
-        "UPDATE delivery SET state = ?2, finished_at = ?3, next_attempt_at = NULL, due_at = NULL, claim = NULL,
-             parked = 0 WHERE id = ?1",
+        "UPDATE delivery SET state = ?2, finished_at = ?3, next_attempt_at = NULL, due_at = NULL, claim = NULL
+         WHERE id = ?1",
         (id, state, now),
     )?;
     Ok(())
@@ -127,8 +159,9 @@ pub(super) fn complete(
     claim: &str,
     attempt: &Attempt,
     outcome: &Outcome,
+    effect: &Effect,
     now: Timestamp,
-) -> Done<()> {
+) -> Done<Completed> {
     let endpoint_id: Option<String> = first(
         conn,
         "UPDATE delivery SET attempts = attempts + 1 WHERE id = ?1 AND claim = ?2 AND state = 0
@@ -137,25 +170,43 @@ pub(super) fn complete(
         |r| r.get(0),
     )?;
     let Some(endpoint_id) = endpoint_id else {
-        return Ok(());
+        return Ok(Completed::Lost);
     };
     delivery_rows::log_attempt(conn, id, attempt)?;
     match outcome {
-        Outcome::Succeeded => finish(conn, id, 1, now),
-        Outcome::Exhausted => finish(conn, id, 2, now),
-        Outcome::DisableEndpoint(reason) => {
-            finish(conn, id, 2, now)?;
-            endpoints::disable(conn, &endpoint_id, reason, now)
+        Outcome::Succeeded => finish(conn, id, SUCCEEDED, now)?,
+        Outcome::Exhausted => {
+            finish(conn, id, FAILED, now)?;
+            if let Some(delivery) =
+                delivery_rows::by_id(conn, id)?.filter(|d| notice::is_told(&d.account_id))
+            {
+                let notice = notice::exhausted(&delivery, attempt, now);
+                notice_rows::write(conn, &notice)?;
+            }
         }
+        Outcome::DisableEndpoint(_) => finish(conn, id, FAILED, now)?,
         Outcome::Retry(at) => {
             run(
                 conn,
                 "UPDATE delivery SET next_attempt_at = ?2, due_at = ?2, claim = NULL WHERE id = ?1",
                 (id, at),
             )?;
-            Ok(())
         }
     }
+    let health = queue::merge(conn, &endpoint_id, effect, now)?;
+    let disabled = match outcome {
+        Outcome::DisableEndpoint(reason) => endpoints::disable(conn, &endpoint_id, reason, now)?,
+        _ => match health.disabled_by(effect) {
+            Some(reason) => endpoints::disable(conn, &endpoint_id, reason, now)?,
+            None => false,
+        },
+    };
+    queue::show(conn, &endpoint_id)?;
+    Ok(if disabled {
+        Completed::Disabled
+    } else {
+        Completed::Noted
+    })
 }
 
 pub(super) fn retry(conn: &Connection, id: &str, now: Timestamp, why: &Change) -> Done<Delivery> {
@@ -171,17 +222,21 @@ pub(super) fn retry(conn: &Connection, id: &str, now: Timestamp, why: &Change) -
 }
 
 /// When the next delivery may be taken: one under a claim when that ends. At once while an endpoint's change is not done.
-pub(super) fn next_due(conn: &Connection, now: Timestamp) -> Done<Option<Timestamp>> {
+pub(super) fn next_due(
+    conn: &Connection,
+    with_suspects: bool,
+    now: Timestamp,
+) -> Done<Option<Timestamp>> {
     if endpoints::is_unsettled(conn)? {
         return Ok(Some(now));
     }
-    Ok(first(
-        conn,
-        "SELECT min(due_at) FROM delivery WHERE state = 0 AND parked = 0",
-        [],
-        |r| r.get(0),
-    )?
-    .flatten())
+    let well = queue::next_due(conn, false)?;
+    let suspect = if with_suspects {
+        queue::next_due(conn, true)?
+    } else {
+        None
+    };
+    Ok(well.into_iter().chain(suspect).min())
 }
 
 pub(super) fn stats(conn: &Connection) -> Done<QueueStats> {

@@ -14,7 +14,7 @@ struct Rule {
     query: &'static str,
 }
 
-const RULES: [Rule; 15] = [
+const RULES: [Rule; 16] = [
     Rule {
         what: "keys of an account that is not there",
         query: "SELECT id FROM api_key k WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = k.account_id)",
@@ -62,6 +62,10 @@ const RULES: [Rule; 15] = [
         query: "SELECT id FROM delivery d WHERE state = 0
                 AND NOT EXISTS (SELECT 1 FROM endpoint e WHERE e.id = d.endpoint_id)
                 AND NOT EXISTS (SELECT 1 FROM endpoint_unsettled u WHERE u.endpoint_id = d.endpoint_id)",
+    },
+    Rule {
+        what: "endpoints without a place in line",
+        query: "SELECT id FROM endpoint e WHERE NOT EXISTS (SELECT 1 FROM endpoint_health h WHERE h.endpoint_id = e.id)",
     },
     Rule {
         what: "attempts of a delivery that is not there",

@@ -3,6 +3,7 @@
 use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::fail::Done;
+use super::queue;
 use super::rows::{all, code, fetch, first, paged, run};
 use crate::base::clock::Timestamp;
 use crate::base::ids;
@@ -87,18 +88,25 @@ pub(super) fn insert(
             now,
         ),
     )?;
+    if written > 0 {
+        queue::show(conn, endpoint_id)?;
+    }
     Ok(written > 0)
 }
 
 /// Starts the schedule of a delivery anew, whatever its state; a claim on it is lost.
 pub(super) fn restart(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
-    run(
+    let endpoint: Option<String> = first(
         conn,
         "UPDATE delivery SET state = 0, attempts = 0, next_attempt_at = ?2, due_at = ?2, queued_at = ?2,
-             finished_at = NULL, claim = NULL, parked = 0 WHERE id = ?1",
+             finished_at = NULL, claim = NULL WHERE id = ?1 RETURNING endpoint_id",
         (id, now),
+        |r| r.get(0),
     )?;
-    Ok(())
+    match endpoint {
+        Some(endpoint) => queue::show(conn, &endpoint),
+        None => Ok(()),
+    }
 }
 
 pub(super) fn restart_of(

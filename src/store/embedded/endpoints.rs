@@ -3,15 +3,18 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::accounts::{by_id as account_by_id, refuse_erasing};
-use super::change;
+use super::claims::{CANCELLED, FAILED};
 use super::fail::{Done, Fail};
 use super::rows::{all, code, fetch, first, json, paged, run, to_json};
+use super::{change, notice_rows, queue};
 use crate::base::audit::Change;
 use crate::base::ceilings;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::health::never_attempted;
 use crate::webhooks::model::{Endpoint, EndpointStatus};
+use crate::webhooks::notice;
 
 /// Statuses by their number in the table.
 const STATUSES: [EndpointStatus; 3] = [
@@ -108,6 +111,7 @@ pub(super) fn create(conn: &Connection, e: &Endpoint, max: usize, why: &Change) 
     if written == 0 {
         return Err(Fail::conflict("there is an endpoint with this id"));
     }
+    queue::join(conn, &e.id, &e.account_id)?;
     change::write(conn, why)
 }
 
@@ -132,32 +136,47 @@ pub(super) fn update(conn: &Connection, e: &Endpoint, now: Timestamp, why: &Chan
             ":revision": e.revision,
         },
     )?;
-    if stored.status != e.status && e.status != EndpointStatus::Paused {
+    if stored.url != e.url || stored.status == EndpointStatus::Disabled {
+        queue::forget(conn, &e.id)?;
+    }
+    if stored.status != e.status && e.status == EndpointStatus::Disabled {
         unsettle(conn, &e.id, now)?;
     }
+    queue::show(conn, &e.id)?;
     change::write(conn, why)
 }
 
-pub(super) fn delete(conn: &Connection, id: &str, now: Timestamp, why: &Change) -> Done<()> {
+/// Deletes an endpoint. True where attempts of it are under way.
+pub(super) fn delete(conn: &Connection, id: &str, now: Timestamp, why: &Change) -> Done<bool> {
     if run(conn, "DELETE FROM endpoint WHERE id = ?1", [id])? == 0 {
         return Err(StoreError::NotFound.into());
     }
+    let is_under_way = queue::is_under_way(conn, id, now)?;
+    queue::leave(conn, id)?;
     unsettle(conn, id, now)?;
-    change::write(conn, why)
+    change::write(conn, why)?;
+    Ok(is_under_way)
 }
 
-/// Disables an endpoint because of what its receiver said; the first reason stays.
-pub(super) fn disable(conn: &Connection, id: &str, reason: &str, now: Timestamp) -> Done<()> {
-    run(
+/// Disables an endpoint because of how its receiver answered, and notes it for the operator; the first reason stays. True
+/// when it was this that did it.
+pub(super) fn disable(conn: &Connection, id: &str, reason: &str, now: Timestamp) -> Done<bool> {
+    let changed = run(
         conn,
         "UPDATE endpoint SET status = 2, disabled_reason = ?2, revision = revision + 1
          WHERE id = ?1 AND status <> 2",
         (id, reason),
     )?;
-    unsettle(conn, id, now)
+    if changed > 0
+        && let Some(endpoint) = by_id(conn, id)?
+    {
+        notice_rows::write(conn, &notice::disabled(&endpoint, reason, now))?;
+    }
+    unsettle(conn, id, now)?;
+    Ok(changed > 0)
 }
 
-/// Brings deliveries in line with their endpoint's new state: a first piece now, the rest when deliveries are claimed.
+/// Ends what waits for an endpoint that was disabled or deleted: a first piece now, the rest when deliveries are claimed.
 fn unsettle(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
     run(
         conn,
@@ -168,26 +187,20 @@ fn unsettle(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
 }
 
 fn settle_one(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
-    let status = by_id(conn, id)?.map(|e| e.status);
+    let endpoint = by_id(conn, id)?;
     let limit = ceilings::STORE_DELETE_ROWS;
-    let moved = match status {
-        None | Some(EndpointStatus::Disabled) => run(
-            conn,
-            "UPDATE delivery SET state = 3, finished_at = ?2, next_attempt_at = NULL, due_at = NULL, claim = NULL,
-                 parked = 0
-             WHERE id IN (SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 0 LIMIT ?3)",
-            (id, now, limit),
-        )?,
-        Some(EndpointStatus::Active) => run(
-            conn,
-            "UPDATE delivery SET parked = 0
-             WHERE id IN (SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 0 AND parked = 1 LIMIT ?2)",
-            (id, limit),
-        )?,
-        // Paused again: what is not parked is parked when it comes due.
-        Some(EndpointStatus::Paused) => 0,
+    let ended = match endpoint.as_ref().map(|e| e.status) {
+        None => end_some(conn, id, CANCELLED, now, limit)?,
+        Some(EndpointStatus::Disabled) => {
+            let reason = endpoint.and_then(|e| e.disabled_reason).unwrap_or_default();
+            log_some(conn, id, &reason, now, limit)?;
+            end_some(conn, id, FAILED, now, limit)?
+        }
+        // Enabled again: what is left is delivered.
+        Some(EndpointStatus::Active | EndpointStatus::Paused) => 0,
     };
-    if moved < limit as usize {
+    queue::show(conn, id)?;
+    if ended < limit as usize {
         run(
             conn,
             "DELETE FROM endpoint_unsettled WHERE endpoint_id = ?1",
@@ -195,6 +208,28 @@ fn settle_one(conn: &Connection, id: &str, now: Timestamp) -> Done<()> {
         )?;
     }
     Ok(())
+}
+
+/// Says in the log of deliveries that are about to end with their endpoint why they do.
+fn log_some(conn: &Connection, id: &str, reason: &str, now: Timestamp, limit: u32) -> Done<()> {
+    run(
+        conn,
+        "INSERT INTO attempt (delivery_id, number, at, latency_ms, error)
+         SELECT id, (SELECT ifnull(max(number), 0) + 1 FROM attempt a WHERE a.delivery_id = d.id), ?2, 0, ?3
+         FROM delivery d WHERE endpoint_id = ?1 AND state = 0 ORDER BY due_at, id LIMIT ?4",
+        (id, now, never_attempted(reason), limit),
+    )?;
+    Ok(())
+}
+
+/// Ends deliveries in a state and tells how many.
+fn end_some(conn: &Connection, id: &str, state: u8, now: Timestamp, limit: u32) -> Done<usize> {
+    run(
+        conn,
+        "UPDATE delivery SET state = ?2, finished_at = ?3, next_attempt_at = NULL, due_at = NULL, claim = NULL
+         WHERE id IN (SELECT id FROM delivery WHERE endpoint_id = ?1 AND state = 0 ORDER BY due_at, id LIMIT ?4)",
+        (id, state, now, limit),
+    )
 }
 
 /// A piece of what is left of such changes.

@@ -109,6 +109,12 @@ fn keys(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
 fn endpoints(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
     run(
         conn,
+        "DELETE FROM endpoint_health
+         WHERE endpoint_id IN (SELECT id FROM endpoint WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )?;
+    run(
+        conn,
         "DELETE FROM endpoint WHERE id IN (SELECT id FROM endpoint WHERE account_id = ?1 LIMIT ?2)",
         (id, limit),
     )
@@ -157,12 +163,17 @@ fn rest(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
         "DELETE FROM replay_job WHERE id IN (SELECT id FROM replay_job WHERE account_id = ?1 LIMIT ?2)",
         (id, limit),
     )?;
+    let notices = run(
+        conn,
+        "DELETE FROM notice WHERE id IN (SELECT id FROM notice WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )?;
     let sequence = run(
         conn,
         "DELETE FROM account_sequence WHERE account_id = ?1",
         [id],
     )?;
-    Ok(answers + jobs + sequence)
+    Ok(answers + jobs + notices + sequence)
 }
 
 /// Ends the erasure unless something came in meanwhile.

@@ -2,16 +2,17 @@
 
 use async_trait::async_trait;
 
-use super::{EmbeddedStore, claims, delivery_rows, endpoints, event_rows, settle};
+use super::{EmbeddedStore, claims, delivery_rows, endpoints, event_rows, queue, settle};
 use crate::base::audit::Change;
 use crate::base::ceilings;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::{
-    Attempt, ClaimedDelivery, Delivery, Endpoint, Event, Outcome, Settlement,
+    Attempt, ClaimedDelivery, Completed, Delivery, Endpoint, Event, Outcome, Settlement,
 };
-use crate::webhooks::port::{DeliveryFilter, EventFilter, EventStore, QueueStats};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore, QueueStats};
 
 #[async_trait]
 impl EventStore for EmbeddedStore {
@@ -99,7 +100,7 @@ impl EventStore for EmbeddedStore {
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let (id, change) = (id.to_owned(), change.clone());
         self.write(move |c| endpoints::delete(c, &id, now, &change))
             .await
@@ -132,14 +133,9 @@ impl EventStore for EmbeddedStore {
             .await
     }
 
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        self.write(move |c| claims::claim_due(c, now, claimed_until, limit))
-            .await
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        let terms = terms.clone();
+        self.write(move |c| claims::claim_due(c, &terms)).await
     }
 
     async fn complete(
@@ -148,11 +144,21 @@ impl EventStore for EmbeddedStore {
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Completed, StoreError> {
         let (id, claim) = (delivery_id.to_owned(), claim.to_owned());
-        let (attempt, outcome) = (attempt.clone(), outcome.clone());
-        self.write(move |c| claims::complete(c, &id, &claim, &attempt, &outcome, now))
+        let (attempt, outcome, effect) = (attempt.clone(), outcome.clone(), effect.clone());
+        self.write(move |c| claims::complete(c, &id, &claim, &attempt, &outcome, &effect, now))
+            .await
+    }
+
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
+        let ids: Vec<String> = endpoints.iter().map(|e| e.id.clone()).collect();
+        self.read(move |c| ids.iter().map(|id| queue::of(c, id)).collect())
             .await
     }
 
@@ -183,9 +189,10 @@ impl EventStore for EmbeddedStore {
             .await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, with_suspects: bool) -> Result<Option<Timestamp>, StoreError> {
         let now = self.clock.now();
-        self.read(move |c| claims::next_due(c, now)).await
+        self.read(move |c| claims::next_due(c, with_suspects, now))
+            .await
     }
 
     async fn queue_stats(&self) -> Result<QueueStats, StoreError> {

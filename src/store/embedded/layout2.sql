@@ -2,7 +2,8 @@
 -- A landed layout is never edited: a change is a further file.
 
 -- How each endpoint fares, and its place in line: when the first of its queue may be taken, which is null while nothing
--- waits or its endpoint is not active. `failures` and `successes` are those in a row.
+-- waits or its endpoint is not active. Those with failures are a line of their own. `full_until` is when the first of its
+-- attempts under way must have ended, where there may be no further one.
 CREATE TABLE endpoint_health (
     endpoint_id   TEXT PRIMARY KEY,
     account_id    TEXT NOT NULL,
@@ -11,10 +12,14 @@ CREATE TABLE endpoint_health (
     pace_ms       INTEGER NOT NULL DEFAULT 0,
     failures      INTEGER NOT NULL DEFAULT 0,
     failing_since INTEGER,
-    successes     INTEGER NOT NULL DEFAULT 0
+    successes     INTEGER NOT NULL DEFAULT 0,
+    full_until    INTEGER
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX endpoint_due ON endpoint_health (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX endpoint_due ON endpoint_health ((failures > 0), due_at) WHERE due_at IS NOT NULL;
 
+-- Deliveries were in line themselves before, and those of paused endpoints parked.
+DROP INDEX delivery_due;
+DROP INDEX delivery_open;
 CREATE INDEX delivery_queue ON delivery (endpoint_id, due_at) WHERE state = 0;
 CREATE INDEX delivery_claimed ON delivery (endpoint_id, due_at) WHERE state = 0 AND claim IS NOT NULL;
 

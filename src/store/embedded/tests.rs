@@ -17,7 +17,10 @@ fn open(dir: &Path, options: Options) -> Arc<EmbeddedStore> {
 }
 
 fn stores() -> Stores {
-    let dir = TempDir::new().unwrap();
+    stores_at(TempDir::new().unwrap())
+}
+
+fn stores_at(dir: TempDir) -> Stores {
     let clock = Clock::manual(at(0));
     let path = dir.path().join("fuelgate.db");
     let store = EmbeddedStore::open(&path, clock.clone(), Options::default()).unwrap();
@@ -38,6 +41,7 @@ contract_tests!(stores());
 
 mod backlog;
 mod crash;
+mod notices;
 mod upgrade;
 mod waiting_notices;
 mod writes;

@@ -11,10 +11,11 @@ use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::{
-    Attempt, ClaimedDelivery, Delivery, Endpoint, Event, Outcome, Settlement,
+    Attempt, ClaimedDelivery, Completed, Delivery, Endpoint, Event, Outcome, Settlement,
 };
-use crate::webhooks::port::{DeliveryFilter, EventFilter, EventStore, QueueStats};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore, QueueStats};
 
 /// Events at rest in a store that may be away.
 pub struct SpooledEvents {
@@ -129,7 +130,7 @@ impl EventStore for SpooledEvents {
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.store().delete_endpoint(id, now, change).await
     }
 
@@ -156,13 +157,8 @@ impl EventStore for SpooledEvents {
         store.deliver_to(event, endpoint_id, now, change).await
     }
 
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        self.store().claim_due(now, claimed_until, limit).await
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        self.store().claim_due(terms).await
     }
 
     async fn complete(
@@ -171,12 +167,20 @@ impl EventStore for SpooledEvents {
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Completed, StoreError> {
         let store = self.store();
         store
-            .complete(delivery_id, claim, attempt, outcome, now)
+            .complete(delivery_id, claim, attempt, outcome, effect, now)
             .await
+    }
+
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
+        self.store().endpoint_health(endpoints).await
     }
 
     async fn retry_delivery(
@@ -200,8 +204,8 @@ impl EventStore for SpooledEvents {
         self.store().deliveries(filter, page).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.store().next_due().await
+    async fn next_due(&self, with_suspects: bool) -> Result<Option<Timestamp>, StoreError> {
+        self.store().next_due(with_suspects).await
     }
 
     async fn queue_stats(&self) -> Result<QueueStats, StoreError> {

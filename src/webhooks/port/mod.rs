@@ -5,6 +5,8 @@ pub mod inboxes;
 pub mod notices;
 pub mod replays;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 
 pub use self::feed::EventFeed;
@@ -12,10 +14,12 @@ pub use self::inboxes::InboxStore;
 pub use self::notices::NoticeStore;
 pub use self::replays::ReplayStore;
 
+use super::health::{Allowance, Effect, EndpointHealth};
 use super::model::{
-    Attempt, ClaimedDelivery, Delivery, DeliveryState, Endpoint, Event, EventState, Outcome,
-    OutgoingRequest, Reply, Settlement,
+    Attempt, ClaimedDelivery, Completed, Delivery, DeliveryState, Endpoint, Event, EventState,
+    Outcome, OutgoingRequest, Reply, Settlement,
 };
+use super::share::Room;
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -60,6 +64,39 @@ pub struct QueueStats {
     pub oldest_pending: Option<Timestamp>,
     /// Events that are unresolved.
     pub unresolved_events: u64,
+}
+
+/// What a claim may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClaimTerms {
+    /// What is due by now.
+    pub now: Timestamp,
+    /// When others may take it over.
+    pub until: Timestamp,
+    /// How much, from whom.
+    pub room: Room,
+    /// How much of each endpoint.
+    pub allowance: Allowance,
+}
+
+impl ClaimTerms {
+    /// Up to `limit` of whatever is due, however much of it is one endpoint's.
+    pub fn any(now: Timestamp, until: Timestamp, limit: u32) -> Self {
+        Self {
+            now,
+            until,
+            room: Room {
+                all: limit,
+                suspects: limit,
+                ..Room::default()
+            },
+            allowance: Allowance {
+                most: u32::MAX,
+                untried: u32::MAX,
+                spacing: Duration::ZERO,
+            },
+        }
+    }
 }
 
 /// Events, endpoints and deliveries at rest. Every write is durable when the call returns and idempotent by event id.
@@ -111,13 +148,14 @@ pub trait EventStore: Send + Sync {
     /// Replaces an endpoint. `Conflict` unless the stored revision is `endpoint.revision - 1`.
     async fn update_endpoint(&self, endpoint: &Endpoint, change: &Change)
     -> Result<(), StoreError>;
-    /// Deletes an endpoint and cancels what is on its way to it; of a large backlog the rest with later claims.
+    /// Deletes an endpoint and cancels what is on its way to it; of a large backlog the rest with later claims. True where
+    /// deliveries to it may be claimed: their attempts begin within [`crate::base::ceilings::CLAIM_BEGIN`] or not at all.
     async fn delete_endpoint(
         &self,
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError>;
+    ) -> Result<bool, StoreError>;
     /// One endpoint.
     async fn endpoint(&self, id: &str) -> Result<Option<Endpoint>, StoreError>;
     /// Endpoints of an account (or of all), newest first.
@@ -136,22 +174,27 @@ pub trait EventStore: Send + Sync {
         now: Timestamp,
         change: &Change,
     ) -> Result<Delivery, StoreError>;
-    /// Takes deliveries that are due at `now` and not claimed, oldest due first, of active endpoints.
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError>;
-    /// Logs an attempt and ends or reschedules its delivery. Nothing happens where the claim was lost or the delivery is gone.
+    /// Takes deliveries that are due and not claimed, for active endpoints: of each endpoint the oldest due first, and no
+    /// more than it may have under way; accounts and their endpoints by turns. Those whose last attempt failed share a
+    /// part of the room. What waits for an endpoint that was disabled or deleted ends, some with each call.
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError>;
+    /// Logs an attempt, ends or reschedules its delivery and notes what it means for the endpoint, which may be disabled by
+    /// it: what waits for it then ends as failed, with the reason in its log. Leaves a notice of that, and of a delivery
+    /// that is exhausted. Nothing happens where the claim was lost or the delivery is gone.
     async fn complete(
         &self,
         delivery_id: &str,
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError>;
+    ) -> Result<Completed, StoreError>;
+    /// How these endpoints fare, in the same order.
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError>;
     /// Starts a delivery's schedule anew, due at once. `Conflict` when its endpoint is gone or disabled.
     async fn retry_delivery(
         &self,
@@ -167,9 +210,10 @@ pub trait EventStore: Send + Sync {
         filter: &DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<(Delivery, Vec<Attempt>)>, StoreError>;
-    /// When a delivery may next be claimed: a claimed one when its claim ends, one of a paused endpoint never. It may be
-    /// earlier than that while an endpoint's change still reaches its backlog; a claim then finds nothing and goes on.
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+    /// When a delivery may next be claimed: a claimed one when its claim ends, one of a paused endpoint never, one of an
+    /// endpoint whose last attempt failed only where those count. It may be earlier than that while an endpoint's change
+    /// still reaches its backlog; a claim then finds nothing and goes on.
+    async fn next_due(&self, with_suspects: bool) -> Result<Option<Timestamp>, StoreError>;
     /// Numbers for the metrics.
     async fn queue_stats(&self) -> Result<QueueStats, StoreError>;
     /// Deletes finished deliveries and released events from before `before`, those that have failed and their events only

@@ -9,9 +9,9 @@ use tokio::sync::watch;
 use super::{EndpointPatch, Made, NewEndpoint, WebhookError, WebhookService};
 use crate::base::audit::ChangeContext;
 use crate::base::ceilings::{
-    REVISION_TRIES, WEBHOOK_SECRET_OVERLAP, WEBHOOK_SECRETS, WEBHOOKS_PER_ACCOUNT,
+    CLAIM_BEGIN, REVISION_TRIES, WEBHOOK_SECRET_OVERLAP, WEBHOOK_SECRETS, WEBHOOKS_PER_ACCOUNT,
 };
-use crate::base::clock::Clock;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
@@ -100,6 +100,56 @@ impl WebhookService {
         Ok(self.store.endpoints(account_id, page).await?)
     }
 
+    /// One endpoint as it is shown, with how it fares.
+    ///
+    /// # Errors
+    /// `NotFound`.
+    pub async fn shown_endpoint(
+        &self,
+        id: &str,
+        now: Timestamp,
+    ) -> Result<EndpointView, WebhookError> {
+        self.shown_one(&self.endpoint(id).await?, now).await
+    }
+
+    async fn shown_one(
+        &self,
+        endpoint: &Endpoint,
+        now: Timestamp,
+    ) -> Result<EndpointView, WebhookError> {
+        let shown = self.shown(std::slice::from_ref(endpoint), now).await?;
+        shown.into_iter().next().ok_or(WebhookError::NotFound)
+    }
+
+    /// Endpoints of an account (or of all) as they are shown, newest first, with how they fare.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn shown_endpoints(
+        &self,
+        account_id: Option<&str>,
+        page: &PageRequest,
+        now: Timestamp,
+    ) -> Result<Page<EndpointView>, WebhookError> {
+        let found = self.endpoints(account_id, page).await?;
+        Ok(Page {
+            items: self.shown(&found.items, now).await?,
+            next: found.next,
+        })
+    }
+
+    async fn shown(
+        &self,
+        endpoints: &[Endpoint],
+        now: Timestamp,
+    ) -> Result<Vec<EndpointView>, WebhookError> {
+        let healths = self.store.endpoint_health(endpoints).await?;
+        let both = endpoints.iter().zip(&healths);
+        Ok(both
+            .map(|(e, health)| e.view(now).with_health(health, now))
+            .collect())
+    }
+
     /// Changes an endpoint; setting a status ends a disabling.
     ///
     /// # Errors
@@ -119,7 +169,7 @@ impl WebhookService {
             })
             .await?;
         self.wake.notify_one();
-        Ok(changed.view(ctx.at))
+        self.shown_one(&changed, ctx.at).await
     }
 
     fn check_patch(&self, account: &str, patch: &EndpointPatch) -> Result<(), WebhookError> {
@@ -139,7 +189,8 @@ impl WebhookService {
         check.done().map_err(WebhookError::Invalid)
     }
 
-    /// Deletes an endpoint and cancels what is on its way to it.
+    /// Deletes an endpoint and cancels what is on its way to it. An attempt that has begun by then may end, none begins
+    /// after this returned.
     ///
     /// # Errors
     /// `NotFound`.
@@ -151,7 +202,12 @@ impl WebhookService {
             Some(id),
             json!({ "url": endpoint.url }),
         );
-        Ok(self.store.delete_endpoint(id, ctx.at, &change).await?)
+        let may_begin = self.store.delete_endpoint(id, ctx.at, &change).await?;
+        if may_begin {
+            // An attempt that was claimed before may begin until then, on any node; none begins after the answer.
+            tokio::time::sleep(CLAIM_BEGIN).await;
+        }
+        Ok(())
     }
 
     /// Gives an endpoint a new secret; the one before signs as well for a day.
@@ -176,7 +232,7 @@ impl WebhookService {
             })
             .await?;
         Ok(Made {
-            endpoint: changed.view(ctx.at),
+            endpoint: self.shown_one(&changed, ctx.at).await?,
             secret,
         })
     }

@@ -1,5 +1,6 @@
 //! What tests of webhooks share: a store in memory, callers, events; never part of the product.
 
+mod state;
 mod store;
 
 pub(crate) use self::store::MemoryStore;

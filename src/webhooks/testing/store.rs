@@ -1,34 +1,19 @@
 //! An event store in memory for tests, with failures on demand; never part of the product.
 
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use parking_lot::Mutex;
 
+use super::state::{Claims, State};
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
-use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::*;
 use crate::webhooks::port::*;
-use crate::webhooks::types;
-
-#[derive(Default)]
-struct Claims {
-    claim: Option<(String, Timestamp)>,
-    attempts: Vec<Attempt>,
-}
-
-#[derive(Default)]
-struct State {
-    events: BTreeMap<String, Event>,
-    sequences: BTreeMap<String, u64>,
-    endpoints: BTreeMap<String, Endpoint>,
-    deliveries: BTreeMap<String, (Delivery, Claims)>,
-    actions: Vec<String>,
-}
+use crate::webhooks::share::{Candidate, Turns};
 
 /// The store.
 #[derive(Default)]
@@ -64,58 +49,6 @@ impl MemoryStore {
 
     pub(crate) fn actions(&self) -> Vec<String> {
         self.state.lock().actions.clone()
-    }
-}
-
-impl State {
-    fn note(&mut self, change: &Change) {
-        self.actions.push(change.audit.action.clone());
-    }
-
-    fn add_delivery(&mut self, event: &Event, endpoint: &Endpoint, now: Timestamp) -> Delivery {
-        let delivery = Delivery {
-            id: ids::new(ids::DELIVERY),
-            event_id: event.id.clone(),
-            endpoint_id: endpoint.id.clone(),
-            account_id: event.account_id.clone(),
-            event_type: event.event_type.clone(),
-            state: DeliveryState::Pending,
-            attempts: 0,
-            next_attempt_at: Some(now),
-            created_at: now,
-            finished_at: None,
-        };
-        let row = (delivery.clone(), Claims::default());
-        self.deliveries.insert(delivery.id.clone(), row);
-        delivery
-    }
-
-    fn release(&mut self, id: &str, now: Timestamp) {
-        let Some(mut event) = self.events.get(id).cloned() else {
-            return;
-        };
-        let n = self.sequences.entry(event.account_id.clone()).or_default();
-        *n += 1;
-        event.sequence = Some(*n);
-        event.state = EventState::Released;
-        self.fan_out(&event, now);
-        self.events.insert(event.id.clone(), event);
-    }
-
-    fn fan_out(&mut self, event: &Event, now: Timestamp) {
-        let wanting: Vec<Endpoint> = self
-            .endpoints
-            .values()
-            .filter(|e| {
-                e.account_id == event.account_id
-                    && e.status != EndpointStatus::Disabled
-                    && types::wants_any(&e.event_types, &event.event_type)
-            })
-            .cloned()
-            .collect();
-        for endpoint in wanting {
-            self.add_delivery(event, &endpoint, now);
-        }
     }
 }
 
@@ -290,9 +223,10 @@ impl EventStore for MemoryStore {
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         let mut s = self.open()?;
         s.endpoints.remove(id).ok_or(StoreError::NotFound)?;
+        s.healths.remove(id);
         for (d, _) in s.deliveries.values_mut() {
             if d.endpoint_id == id && d.state == DeliveryState::Pending {
                 d.state = DeliveryState::Cancelled;
@@ -301,7 +235,7 @@ impl EventStore for MemoryStore {
             }
         }
         s.note(change);
-        Ok(())
+        Ok(false)
     }
 
     async fn endpoint(&self, id: &str) -> Result<Option<Endpoint>, StoreError> {
@@ -342,39 +276,48 @@ impl EventStore for MemoryStore {
         Ok(delivery)
     }
 
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let mut s = self.open()?;
-        let State {
-            events,
-            endpoints,
-            deliveries,
-            ..
-        } = &mut *s;
+        let now = terms.now;
+        let due: Vec<(String, Vec<String>)> = s.in_line(terms);
+        let candidates: Vec<Candidate<'_>> = due
+            .iter()
+            .map(|(endpoint, _)| Candidate {
+                account: &s.endpoints[endpoint].account_id,
+                is_suspect: s.health(endpoint).is_suspect(),
+            })
+            .collect();
+        let mut turns = Turns::new(&candidates, &terms.room);
+        let mut next = vec![0; due.len()];
+        let mut taken = Vec::new();
+        let done: Result<(), std::convert::Infallible> = turns.go(|i| {
+            let id = due[i].1.get(next[i]);
+            taken.extend(id.cloned());
+            next[i] += 1;
+            Ok(id.is_some())
+        });
+        done.unwrap();
         let mut claimed = Vec::new();
-        for (d, c) in deliveries.values_mut() {
-            let is_free = c.claim.as_ref().is_none_or(|(_, until)| *until <= now);
-            let is_due = d.next_attempt_at.is_some_and(|t| t <= now);
-            let endpoint = &endpoints[&d.endpoint_id];
-            if claimed.len() < limit as usize
-                && is_free
-                && is_due
-                && endpoint.status == EndpointStatus::Active
-            {
-                let claim = format!("c{}", self.claims.fetch_add(1, Ordering::SeqCst));
-                c.claim = Some((claim.clone(), claimed_until));
-                claimed.push(ClaimedDelivery {
-                    delivery: d.clone(),
-                    claim,
-                    claimed_until,
-                    event: events[&d.event_id].clone(),
-                    endpoint: endpoint.clone(),
-                });
-            }
+        for id in taken {
+            let claim = format!("c{}", self.claims.fetch_add(1, Ordering::SeqCst));
+            let (d, c) = s.deliveries.get_mut(&id).unwrap();
+            c.claim = Some((claim.clone(), terms.until));
+            let delivery = d.clone();
+            let health = s.health(&delivery.endpoint_id);
+            let hold_until = health.hold_after(1, &terms.allowance, now);
+            let held = EndpointHealth {
+                hold_until,
+                ..health.clone()
+            };
+            s.healths.insert(delivery.endpoint_id.clone(), held);
+            claimed.push(ClaimedDelivery {
+                claim,
+                claimed_until: terms.until,
+                event: s.events[&delivery.event_id].clone(),
+                endpoint: s.endpoints[&delivery.endpoint_id].clone(),
+                health,
+                delivery,
+            });
         }
         Ok(claimed)
     }
@@ -385,19 +328,15 @@ impl EventStore for MemoryStore {
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Completed, StoreError> {
         let mut s = self.open()?;
-        let State {
-            endpoints,
-            deliveries,
-            ..
-        } = &mut *s;
-        let Some((d, c)) = deliveries.get_mut(delivery_id) else {
-            return Ok(());
+        let Some((d, c)) = s.deliveries.get_mut(delivery_id) else {
+            return Ok(Completed::Lost);
         };
         if c.claim.as_ref().is_none_or(|(mine, _)| mine != claim) {
-            return Ok(());
+            return Ok(Completed::Lost);
         }
         c.claim = None;
         c.attempts.push(attempt.clone());
@@ -411,16 +350,30 @@ impl EventStore for MemoryStore {
                 d.next_attempt_at = Some(*at);
                 d.finished_at = None;
             }
-            Outcome::DisableEndpoint(reason) => {
-                d.state = DeliveryState::Failed;
-                if let Some(e) = endpoints.get_mut(&d.endpoint_id) {
-                    e.status = EndpointStatus::Disabled;
-                    e.disabled_reason = Some(reason.clone());
-                    e.revision += 1;
-                }
-            }
+            Outcome::DisableEndpoint(_) => d.state = DeliveryState::Failed,
         }
-        Ok(())
+        let endpoint = d.endpoint_id.clone();
+        let health = s.health(&endpoint).after(effect, now);
+        let reason = match outcome {
+            Outcome::DisableEndpoint(reason) => Some(reason.as_str()),
+            _ => health.disabled_by(effect),
+        };
+        s.healths.insert(endpoint.clone(), health);
+        if let (Some(reason), Some(e)) = (reason, s.endpoints.get_mut(&endpoint)) {
+            e.status = EndpointStatus::Disabled;
+            e.disabled_reason = Some(reason.to_owned());
+            e.revision += 1;
+            return Ok(Completed::Disabled);
+        }
+        Ok(Completed::Noted)
+    }
+
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
+        let s = self.open()?;
+        Ok(endpoints.iter().map(|e| s.health(&e.id)).collect())
     }
 
     async fn retry_delivery(
@@ -461,7 +414,7 @@ impl EventStore for MemoryStore {
         Ok(page(found.collect(), p, |(d, _)| &d.id))
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+    async fn next_due(&self, _: bool) -> Result<Option<Timestamp>, StoreError> {
         let s = self.open()?;
         let due = |(d, c): &(Delivery, Claims)| {
             let active = s.endpoints.get(&d.endpoint_id)?.status == EndpointStatus::Active;

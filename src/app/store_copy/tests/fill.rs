@@ -16,10 +16,11 @@ use crate::keys::port::{KeyStore, LastUse};
 use crate::store::embedded::EmbeddedStore;
 use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
 use crate::usage::port::UsageStore;
+use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
     Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
 };
-use crate::webhooks::port::EventStore;
+use crate::webhooks::port::{ClaimTerms, EventStore};
 use crate::webhooks::seal::Sealer;
 
 pub(super) fn now() -> Timestamp {
@@ -293,7 +294,10 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
         }
         events(s, account).await;
     }
-    let claimed = s.claim_due(now(), ago(-600_000), 12).await.unwrap();
+    let claimed = s
+        .claim_due(&ClaimTerms::any(now(), ago(-600_000), 12))
+        .await
+        .unwrap();
     for (n, c) in claimed.iter().enumerate() {
         let outcome = match n % 4 {
             0 => Outcome::Succeeded,
@@ -309,9 +313,16 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             error: Some("500".into()),
             reply_excerpt: Some("oops".into()),
         };
-        s.complete(&c.delivery.id, &c.claim, &attempt, &outcome, now())
-            .await
-            .unwrap();
+        s.complete(
+            &c.delivery.id,
+            &c.claim,
+            &attempt,
+            &outcome,
+            &Effect::None,
+            now(),
+        )
+        .await
+        .unwrap();
     }
     let hours = [0, 1, 2, 30, 24 * 20, 24 * 33, 24 * 70];
     let boot = format!("boot{round}");

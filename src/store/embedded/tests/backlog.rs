@@ -13,7 +13,7 @@ use crate::store::contract::keys::key;
 use crate::store::contract::{at, change};
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::webhooks::model::{DeliveryState, Endpoint, EndpointStatus, Event, Settlement};
-use crate::webhooks::port::{DeliveryFilter, EventStore};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventStore};
 
 /// More than one piece takes.
 const BACKLOG: usize = ceilings::STORE_DELETE_ROWS as usize * 5 / 2;
@@ -51,9 +51,13 @@ async fn set_status(store: &EmbeddedStore, e: &mut Endpoint, status: EndpointSta
 async fn claim_all(store: &EmbeddedStore) -> usize {
     let mut claimed = 0;
     for _ in 0..100 {
-        match store.next_due().await.unwrap() {
+        match store.next_due(true).await.unwrap() {
             Some(due) if due <= at(1) => {
-                claimed += store.claim_due(at(1), at(60), 500).await.unwrap().len();
+                claimed += store
+                    .claim_due(&ClaimTerms::any(at(1), at(60), 500))
+                    .await
+                    .unwrap()
+                    .len();
             }
             _ => return claimed,
         }

@@ -17,7 +17,7 @@ use crate::store::contract::{at, change};
 use crate::store::embedded::fail::Fail;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::webhooks::model::{Event, Settlement};
-use crate::webhooks::port::EventStore;
+use crate::webhooks::port::{ClaimTerms, EventStore};
 
 /// Keeps the writer busy until what is returned is dropped.
 async fn stall(store: &Arc<EmbeddedStore>) -> mpsc::Sender<()> {
@@ -339,7 +339,10 @@ async fn damaged_columns_are_told_and_do_not_stop_the_rest() {
     for r in [store.key(&k.id).await, store.by_digest(&[[1; 32]]).await] {
         assert!(matches!(r, Err(StoreError::Corrupt(_))), "{r:?}");
     }
-    let due = store.claim_due(at(1), at(60), 9).await.unwrap();
+    let due = store
+        .claim_due(&ClaimTerms::any(at(1), at(60), 9))
+        .await
+        .unwrap();
     assert_eq!(due.len(), 1);
     assert_eq!(due[0].endpoint, good);
     assert!(store.is_healthy());

@@ -1,7 +1,7 @@
-//! Cancelling what waits for an endpoint that is disabled or deleted, in bounded steps; never why it is.
+//! Ending what waits for an endpoint that is disabled or deleted, in bounded steps; never why it is.
 
 use super::shard::Shard;
-use crate::base::ceilings::{REDIS_STEP, STORE_DELETE_ROWS};
+use crate::base::ceilings::{REDIS_STEP, STORE_DELETE_ROWS, WEBHOOK_ATTEMPTS_KEPT};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -18,7 +18,7 @@ script!(
 /// Steps that one call takes: as much as one piece of the embedded store.
 const STEPS: usize = STORE_DELETE_ROWS as usize / REDIS_STEP;
 
-/// Cancels a piece of what waits for an endpoint. Its change has happened by then: what fails here, or is more than a
+/// Ends a piece of what waits for an endpoint. Its change has happened by then: what fails here, or is more than a
 /// piece, is done with later claims.
 pub(super) async fn cancel(store: &Store, shard: &Shard, endpoint_id: &str, now: Timestamp) {
     for _ in 0..STEPS {
@@ -26,14 +26,14 @@ pub(super) async fn cancel(store: &Store, shard: &Shard, endpoint_id: &str, now:
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
-                tracing::warn!(%error, webhook = endpoint_id, "cancelling what waits for a webhook is put off");
+                tracing::warn!(%error, webhook = endpoint_id, "ending what waits for a webhook is put off");
                 return;
             }
         }
     }
 }
 
-/// Cancels some, unless the endpoint is active or paused by now. True while more waits.
+/// Ends some, unless the endpoint is active or paused by now. True while more waits.
 async fn step(
     store: &Store,
     shard: &Shard,
@@ -56,9 +56,11 @@ async fn step(
         .key(shard.gone())
         .arg(endpoint_id)
         .arg(now.millis())
+        .arg(now.to_string())
+        .arg(WEBHOOK_ATTEMPTS_KEPT)
         .arg(waiting.len());
-    let call = waiting
-        .iter()
-        .fold(call, |call, id| call.key(shard.delivery(id)).arg(id));
+    let call = waiting.iter().fold(call, |call, id| {
+        call.key(shard.delivery(id)).key(shard.attempts(id)).arg(id)
+    });
     store.link.script(Patience::Calm, &call).await
 }

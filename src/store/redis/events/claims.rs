@@ -1,24 +1,28 @@
-//! The delivery queue: what is due and who has claimed it; never an attempt, nor what came of it.
+//! The delivery queue: whose turn it is and who has claimed what; never an attempt, nor what came of it.
 //!
-//! Each shard says which active endpoints have something due, oldest first. A claim looks at those, takes from their
-//! queues the oldest deliveries first, and moves them to the end of the claim, all in one script for a shard. An
-//! endpoint that is paused is not among those due, however much waits for it. Shards share the room of a call, those
-//! with the oldest first: what is due longest of all is always taken, and no shard's backlog keeps another's waiting.
+//! Each shard has its active endpoints in line, by when the first of their queue may be taken; those whose last attempt
+//! failed are a line of their own. A claim looks at both, shares its room between accounts and their endpoints, and takes
+//! from each queue the oldest deliveries first, which it moves to the end of the claim, in one script for each shard. How
+//! much an endpoint has to give, and may be given at once, only the script sees: what is left of the room then goes to
+//! those that had more. An endpoint that is paused is not in line, however much waits for it.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
 
 use futures_util::future::join_all;
 
 use super::backlog;
-use super::complete::ClaimName;
-use super::rows::{self, Hash};
-use super::shard::{Shard, answered, fetch, on_some};
-use crate::base::ceilings::{REDIS_CLAIM, REDIS_CLAIM_ROUNDS, REDIS_LATE_CALL};
-use crate::base::clock::Timestamp;
+use super::claimed::ready;
+use super::shard::{SUSPECT, Shard, answered, fetch, on_some};
+use crate::base::ceilings::{ENDPOINTS_LOOKED, REDIS_CLAIM, REDIS_CLAIM_ROUNDS, REDIS_LATE_CALL};
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::store::redis::Store;
 use crate::store::redis::link::{Call, Patience};
 use crate::store::redis::script::script;
-use crate::webhooks::model::{ClaimedDelivery, DeliveryState, Endpoint, EndpointStatus};
+use crate::webhooks::model::ClaimedDelivery;
+use crate::webhooks::port::ClaimTerms;
+use crate::webhooks::share::{Candidate, Room, Turns};
 
 script!(
     CLAIM,
@@ -26,136 +30,221 @@ script!(
     "events/queue.lua",
     "events/claim.lua"
 );
-script!(
-    ASIDE,
-    "events/next.lua",
-    "events/queue.lua",
-    "events/aside.lua"
-);
-/// A shard where something is due.
-struct Due {
-    shard: Shard,
+
+/// An endpoint in line.
+struct Waiting {
+    shard: u32,
+    endpoint: String,
+    account: String,
     since: f64,
-    endpoints: Vec<String>,
+    is_suspect: bool,
 }
 
 /// A claim as its script gives it.
-struct Taken {
-    shard: u32,
-    endpoint: String,
-    id: String,
+pub(super) struct Taken {
+    /// The shard.
+    pub(super) shard: u32,
+    /// The endpoint.
+    pub(super) endpoint: String,
+    /// The delivery.
+    pub(super) id: String,
+    /// Whose claim it is.
+    pub(super) token: String,
     due_at: i64,
-    token: String,
 }
 
-/// Takes deliveries that are due, and cancels some of what waits for an endpoint that is gone.
+/// What one shard has in line, and an endpoint that is gone and for which something waits.
+type Seen = (Vec<Waiting>, Option<(Shard, String)>);
+
+/// Takes deliveries that are due, and ends some of what waits for an endpoint that is gone.
 pub(super) async fn claim_due(
     store: &Store,
-    now: Timestamp,
-    until: Timestamp,
-    limit: u32,
+    terms: &ClaimTerms,
 ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let most = (limit as usize).min(REDIS_CLAIM);
-    let seen = on_some(store, |shard| look(store, shard, now, most)).await?;
-    let (due, gone): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
+    let seen = on_some(store, |shard| look(store, shard, terms)).await?;
+    let (line, gone): (Vec<_>, Vec<_>) = seen.into_iter().unzip();
     let gone: Vec<(Shard, String)> = gone.into_iter().flatten().collect();
     // Any of them, so that one which cannot be done does not keep the others waiting.
     if let Some((shard, endpoint)) = fastrand::choice(&gone) {
-        backlog::cancel(store, shard, endpoint, now).await;
+        backlog::cancel(store, shard, endpoint, terms.now).await;
     }
-    let taken = take(
-        store,
-        due.into_iter().flatten().collect(),
-        now,
-        until,
-        limit as usize,
-    )
-    .await?;
-    ready(store, taken, now, until).await
+    let mut line: Vec<Waiting> = line.into_iter().flatten().collect();
+    line.sort_by(|a, b| a.since.total_cmp(&b.since));
+    line.truncate(ENDPOINTS_LOOKED);
+    let line = with_accounts(store, line).await?;
+    let taken = take(store, line, terms).await?;
+    ready(store, taken, terms.now, terms.until).await
 }
 
-/// The endpoints of a shard that have something due, and one that is gone and for which something waits.
-async fn look(
-    store: &Store,
-    shard: Shard,
-    now: Timestamp,
-    most: usize,
-) -> Result<(Option<Due>, Option<(Shard, String)>), StoreError> {
+async fn look(store: &Store, shard: Shard, terms: &ClaimTerms) -> Result<Seen, StoreError> {
+    let now = terms.now.millis();
+    let room = (terms.room.all as usize).min(REDIS_CLAIM);
+    let suspects = (terms.room.suspects as usize).min(room);
     let mut pipe = redis::pipe();
-    pipe.cmd("ZRANGEBYSCORE")
-        .arg(shard.due())
-        .arg("-inf")
-        .arg(now.millis())
-        .arg("WITHSCORES")
-        .arg("LIMIT")
-        .arg(0)
-        .arg(most);
+    for (behind, most) in [(0, room), (SUSPECT, suspects)] {
+        pipe.cmd("ZRANGEBYSCORE")
+            .arg(shard.due())
+            .arg(behind)
+            .arg(behind + now)
+            .arg("WITHSCORES")
+            .arg("LIMIT")
+            .arg(0)
+            .arg(most);
+    }
     pipe.cmd("SRANDMEMBER").arg(shard.gone());
-    let (due, gone): (Vec<(String, f64)>, Option<String>) =
+    type Line = Vec<(String, f64)>;
+    let (well, suspects, gone): (Line, Line, Option<String>) =
         store.link.pipe(Patience::Calm, &pipe).await?;
-    let gone = gone.map(|endpoint| (shard.clone(), endpoint));
-    let due = due.first().map(|(_, since)| *since).map(|since| Due {
-        shard,
-        since,
-        endpoints: due.into_iter().map(|(id, _)| id).collect(),
-    });
-    Ok((due, gone))
+    let waiting = |line: Line, behind: i64| {
+        let is_suspect = behind > 0;
+        line.into_iter().map(move |(endpoint, score)| Waiting {
+            shard: shard.number,
+            endpoint,
+            account: String::new(),
+            since: score - behind as f64,
+            is_suspect,
+        })
+    };
+    let line = waiting(well, 0).chain(waiting(suspects, SUSPECT)).collect();
+    Ok((line, gone.map(|endpoint| (shard.clone(), endpoint))))
 }
 
-/// Claims up to `limit`, in rounds: each gives every shard its share, and the next one what is left to those that had
-/// more.
+/// Those that are there still, with their accounts.
+async fn with_accounts(store: &Store, line: Vec<Waiting>) -> Result<Vec<Waiting>, StoreError> {
+    let places: Vec<(u32, &str)> = line
+        .iter()
+        .map(|w| (w.shard, w.endpoint.as_str()))
+        .collect();
+    let accounts: Vec<Option<String>> = fetch(store, &places, |shard, id| {
+        let mut cmd = redis::cmd("HGET");
+        cmd.arg(shard.endpoint(id)).arg("account");
+        cmd
+    })
+    .await?;
+    let found = line.into_iter().zip(accounts);
+    Ok(found
+        .filter_map(|(w, account)| {
+            Some(Waiting {
+                account: account?,
+                ..w
+            })
+        })
+        .collect())
+}
+
+/// Claims in rounds: each gives every endpoint its share, and the next one what is left to those that gave all of theirs.
 async fn take(
     store: &Store,
-    mut due: Vec<Due>,
-    now: Timestamp,
-    until: Timestamp,
-    limit: usize,
+    mut line: Vec<Waiting>,
+    terms: &ClaimTerms,
 ) -> Result<Vec<Taken>, StoreError> {
-    due.sort_by(|a, b| a.since.total_cmp(&b.since));
-    let mut taken = Vec::new();
+    let mut room = terms.room.clone();
+    let mut taken: Vec<Taken> = Vec::new();
     for _ in 0..REDIS_CLAIM_ROUNDS {
-        let room = limit.saturating_sub(taken.len());
-        due.truncate(room);
-        if due.is_empty() {
+        let shares = shares(&line, &room, terms.allowance.most);
+        let calls = calls(&line, &shares);
+        if calls.is_empty() {
             break;
         }
-        let share = (room / due.len()).clamp(1, REDIS_CLAIM);
-        let claims = due.iter().map(|d| claim(store, d, now, until, share));
-        let claimed = answered(join_all(claims).await)?;
-        let full: Vec<u32> = claimed
+        let claims = calls
             .iter()
-            .filter(|c| c.len() == share)
-            .filter_map(|c| c.first().map(|t| t.shard))
+            .map(|(shard, of)| claim(store, *shard, of, terms));
+        let claimed: Vec<Taken> = answered(join_all(claims).await)?
+            .into_iter()
+            .flatten()
             .collect();
-        due.retain(|d| full.contains(&d.shard.number));
-        taken.extend(claimed.into_iter().flatten());
+        let mut had: BTreeMap<&str, u32> = BTreeMap::new();
+        for t in &claimed {
+            *had.entry(&t.endpoint).or_default() += 1;
+        }
+        let mut left = Vec::new();
+        for (w, share) in line.into_iter().zip(shares) {
+            let had = had.get(w.endpoint.as_str()).copied().unwrap_or(0);
+            room.all = room.all.saturating_sub(had);
+            if w.is_suspect {
+                room.suspects = room.suspects.saturating_sub(had);
+            }
+            *room.busy.entry(w.account.clone()).or_default() += had;
+            // One that gave less than its share has no more; one that gave all that it may at once neither.
+            if had == share && share < terms.allowance.most {
+                left.push(w);
+            }
+        }
+        line = left;
+        taken.extend(claimed);
     }
     taken.sort_by_key(|t| t.due_at);
     Ok(taken)
 }
 
+/// How many each may give, if all have as many.
+fn shares(line: &[Waiting], room: &Room, most: u32) -> Vec<u32> {
+    let candidates: Vec<Candidate<'_>> = line
+        .iter()
+        .map(|w| Candidate {
+            account: &w.account,
+            is_suspect: w.is_suspect,
+        })
+        .collect();
+    let most = most.min(REDIS_CLAIM as u32);
+    let mut shares = vec![0; line.len()];
+    let done: Result<(), Infallible> = Turns::new(&candidates, room).go(|i| {
+        let gives = shares[i] < most;
+        shares[i] += u32::from(gives);
+        Ok(gives)
+    });
+    match done {
+        Ok(()) => shares,
+    }
+}
+
+/// Endpoints of one call with what each may give.
+type Shares<'a> = Vec<(&'a str, u32)>;
+
+/// Calls that claim such shares, none of them more than a script may take.
+fn calls<'a>(line: &'a [Waiting], shares: &[u32]) -> Vec<(u32, Shares<'a>)> {
+    let mut open: BTreeMap<u32, (Shares<'a>, u32)> = BTreeMap::new();
+    let mut full = Vec::new();
+    for (w, share) in line.iter().zip(shares).filter(|(_, share)| **share > 0) {
+        let (of, sum) = open.entry(w.shard).or_default();
+        if *sum + share > REDIS_CLAIM as u32 {
+            full.push((w.shard, std::mem::take(of)));
+            *sum = 0;
+        }
+        of.push((&w.endpoint, *share));
+        *sum += share;
+    }
+    full.extend(open.into_iter().map(|(shard, (of, _))| (shard, of)));
+    full
+}
+
 async fn claim(
     store: &Store,
-    due: &Due,
-    now: Timestamp,
-    until: Timestamp,
-    share: usize,
+    shard: u32,
+    shares: &Shares<'_>,
+    terms: &ClaimTerms,
 ) -> Result<Vec<Taken>, StoreError> {
-    let (shard, token) = (&due.shard, ids::request_id());
-    let endpoints = &due.endpoints[..due.endpoints.len().min(share)];
+    let (shard, token) = (Shard::new(store, shard), ids::request_id());
+    let allowance = &terms.allowance;
     let call = Call::new(&CLAIM)
         .key(shard.due())
         .key(shard.claims())
         .key(shard.claim(&token))
-        .arg(now.millis())
-        .arg(until.millis())
-        .arg(share)
+        .arg(terms.now.millis())
+        .arg(terms.until.millis())
         .arg(&token)
         .arg(REDIS_LATE_CALL.as_millis() as u64)
-        .arg(endpoints.len());
-    let call = endpoints
-        .iter()
-        .fold(call, |call, id| call.key(shard.queue(id)).arg(id));
+        .arg(allowance.most)
+        .arg(allowance.untried)
+        .arg(allowance.spacing.as_millis() as u64)
+        .arg(shares.len());
+    let call = shares.iter().fold(call, |call, (id, share)| {
+        call.key(shard.queue(id))
+            .key(shard.health(id))
+            .key(shard.claimed(id))
+            .arg(*id)
+            .arg(*share)
+    });
     let claimed: Vec<(String, String, i64)> = store.link.script(Patience::Calm, &call).await?;
     Ok(claimed
         .into_iter()
@@ -167,110 +256,4 @@ async fn claim(
             token: token.clone(),
         })
         .collect())
-}
-
-/// Reads what was claimed. If that fails the claims end unused and are taken over.
-async fn ready(
-    store: &Store,
-    taken: Vec<Taken>,
-    now: Timestamp,
-    until: Timestamp,
-) -> Result<Vec<ClaimedDelivery>, StoreError> {
-    let places: Vec<(u32, &str)> = taken.iter().map(|t| (t.shard, t.id.as_str())).collect();
-    let deliveries: Vec<Hash> = fetch(store, &places, |shard, id| {
-        redis::cmd("HGETALL").arg(shard.delivery(id)).take()
-    })
-    .await?;
-    let places: Vec<(u32, &str)> = taken
-        .iter()
-        .map(|t| (t.shard, t.endpoint.as_str()))
-        .collect();
-    let endpoints: Vec<Hash> = fetch(store, &places, |shard, id| {
-        redis::cmd("HGETALL").arg(shard.endpoint(id)).take()
-    })
-    .await?;
-    let places: Vec<(u32, &str)> = taken
-        .iter()
-        .zip(&deliveries)
-        .map(|(t, d)| (t.shard, d.get("event").map_or("", String::as_str)))
-        .collect();
-    let events: Vec<Hash> = fetch(store, &places, |shard, id| {
-        redis::cmd("HGETALL").arg(shard.event(id)).take()
-    })
-    .await?;
-    let mut all = Vec::with_capacity(taken.len());
-    for (((t, delivery), endpoint), event) in
-        taken.iter().zip(deliveries).zip(endpoints).zip(events)
-    {
-        match one(t, until, delivery, endpoint, event) {
-            Ok(Found::Mine(claimed)) => all.push(*claimed),
-            Ok(Found::Over) => {}
-            Ok(Found::Lost) => aside(store, t, now).await,
-            // One damaged row must not keep all others from their endpoints: it comes up again when the claim ends.
-            Err(error) => {
-                tracing::error!(%error, delivery = t.id, "a delivery cannot be read and is put off");
-            }
-        }
-    }
-    Ok(all)
-}
-
-/// What a claimed delivery is found to be.
-enum Found {
-    Mine(Box<ClaimedDelivery>),
-    /// It ended since it was claimed.
-    Over,
-    /// Its event or its endpoint is gone.
-    Lost,
-}
-
-fn one(
-    taken: &Taken,
-    until: Timestamp,
-    delivery: Hash,
-    endpoint: Hash,
-    event: Hash,
-) -> Result<Found, StoreError> {
-    let Some(delivery) = rows::delivery(&taken.id, delivery)? else {
-        return Ok(Found::Lost);
-    };
-    if delivery.state != DeliveryState::Pending {
-        return Ok(Found::Over);
-    }
-    let endpoint = rows::endpoint(&taken.endpoint, endpoint)?;
-    let event = rows::event(&delivery.event_id, event)?;
-    let (Some(endpoint), Some(event)) = (endpoint.filter(takes_deliveries), event) else {
-        return Ok(Found::Lost);
-    };
-    Ok(Found::Mine(Box::new(ClaimedDelivery {
-        claim: ClaimName::text(&taken.token, &taken.endpoint, &delivery.account_id),
-        claimed_until: until,
-        delivery,
-        event,
-        endpoint,
-    })))
-}
-
-/// One that was paused a moment ago still gets what was claimed before.
-fn takes_deliveries(e: &Endpoint) -> bool {
-    e.status != EndpointStatus::Disabled
-}
-
-async fn aside(store: &Store, t: &Taken, now: Timestamp) {
-    let shard = Shard::new(store, t.shard);
-    let call = Call::new(&ASIDE)
-        .key(shard.delivery(&t.id))
-        .key(shard.queue(&t.endpoint))
-        .key(shard.endpoint(&t.endpoint))
-        .key(shard.due())
-        .key(shard.queued())
-        .key(shard.claims())
-        .key(shard.finished())
-        .arg(&t.id)
-        .arg(&t.endpoint)
-        .arg(&t.token)
-        .arg(now.millis());
-    if let Err(error) = store.link.script::<()>(Patience::Calm, &call).await {
-        tracing::warn!(%error, delivery = t.id, "a delivery without its event or endpoint is put off");
-    }
 }

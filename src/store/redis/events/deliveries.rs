@@ -64,6 +64,7 @@ pub(super) async fn retry(
         .key(shard.queued())
         .key(shard.claims())
         .key(shard.finished())
+        .key(shard.health(&endpoint))
         .arg(id)
         .arg(&endpoint)
         .arg(now.millis());

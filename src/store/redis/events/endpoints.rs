@@ -13,6 +13,7 @@ use crate::store::redis::Store;
 use crate::store::redis::change::carry_out;
 use crate::store::redis::link::{Call, Patience};
 use crate::store::redis::script::script;
+use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::model::{Endpoint, EndpointStatus};
 
 script!(
@@ -58,7 +59,7 @@ pub(super) async fn create(
     carry_out(store, shard.slot(), change, add_fields(call, &fields)).await
 }
 
-/// Replaces an endpoint. Of what waits for one that is disabled now some is cancelled at once.
+/// Replaces an endpoint. Of what waits for one that is disabled now some ends at once.
 pub(super) async fn update(
     store: &Store,
     e: &Endpoint,
@@ -76,6 +77,7 @@ pub(super) async fn update(
         .key(shard.queue(&e.id))
         .key(shard.due())
         .key(shard.gone())
+        .key(shard.health(&e.id))
         .arg(&e.id)
         .arg(before)
         .arg(rows::status(e.status))
@@ -89,13 +91,13 @@ pub(super) async fn update(
     Ok(())
 }
 
-/// Deletes an endpoint and cancels some of what waits for it.
+/// Deletes an endpoint and cancels some of what waits for it. True where attempts of it may be under way.
 pub(super) async fn delete(
     store: &Store,
     id: &str,
     now: Timestamp,
     change: &Change,
-) -> Result<(), StoreError> {
+) -> Result<bool, StoreError> {
     let found = find(store, |shard| async move {
         let cmd = redis::cmd("HGET")
             .arg(shard.endpoint(id))
@@ -112,11 +114,14 @@ pub(super) async fn delete(
         .key(shard.queue(id))
         .key(shard.due())
         .key(shard.gone())
+        .key(shard.health(id))
+        .key(shard.claimed(id))
         .arg(id)
-        .arg(roster::new_revision());
-    carry_out::<()>(store, shard.slot(), change, call).await?;
+        .arg(roster::new_revision())
+        .arg(now.millis());
+    let is_under_way: bool = carry_out(store, shard.slot(), change, call).await?;
     backlog::cancel(store, &shard, id, now).await;
-    Ok(())
+    Ok(is_under_way)
 }
 
 /// One endpoint.
@@ -126,6 +131,26 @@ pub(super) async fn by_id(store: &Store, id: &str) -> Result<Option<Endpoint>, S
         rows::endpoint(id, store.link.run(Patience::Calm, &cmd).await?)
     })
     .await
+}
+
+/// How these endpoints fare, in the same order.
+pub(super) async fn health(
+    store: &Store,
+    endpoints: &[Endpoint],
+) -> Result<Vec<EndpointHealth>, StoreError> {
+    let places: Vec<(u32, &str)> = endpoints
+        .iter()
+        .map(|e| (Shard::of(store, &e.account_id).number, e.id.as_str()))
+        .collect();
+    let hashes: Vec<Hash> = fetch(store, &places, |shard, id| {
+        redis::cmd("HGETALL").arg(shard.health(id)).take()
+    })
+    .await?;
+    endpoints
+        .iter()
+        .zip(hashes)
+        .map(|(e, hash)| rows::health(&e.id, hash))
+        .collect()
 }
 
 /// Endpoints of an account (or of all), newest first: their ids sort by creation.

@@ -7,7 +7,7 @@ use redis::Value;
 
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
-use super::shard::Shard;
+use super::shard::{Shard, fetch};
 use super::{inboxes, replays};
 use crate::base::ceilings::{ERASED_TIME, REDIS_STEP};
 use crate::base::error::StoreError;
@@ -108,6 +108,7 @@ pub(in crate::store::redis) async fn erase_some(
         return Ok(false);
     }
     replays::erase(store, account_id).await?;
+    erase_notices(store, &shard, account_id).await?;
     let call = Call::new(&ERASE_END)
         .key(shard.events_of(account_id))
         .key(shard.roster(account_id))
@@ -115,6 +116,38 @@ pub(in crate::store::redis) async fn erase_some(
         .key(shard.erasing(account_id))
         .arg(ERASED_TIME.as_secs());
     store.link.script(Patience::Calm, &call).await
+}
+
+/// Deletes what was to be told of the account. A shard has no more notices than one look takes.
+async fn erase_notices(store: &Store, shard: &Shard, account_id: &str) -> Result<(), StoreError> {
+    let cmd = redis::cmd("ZRANGE")
+        .arg(shard.notices())
+        .arg(0)
+        .arg(-1)
+        .take();
+    let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
+    let places: Vec<(u32, &str)> = ids.iter().map(|id| (shard.number, id.as_str())).collect();
+    let accounts: Vec<Option<String>> = fetch(store, &places, |shard, id| {
+        let mut cmd = redis::cmd("HGET");
+        cmd.arg(shard.notice(id)).arg("account");
+        cmd
+    })
+    .await?;
+    // One without its hash was being deleted when a process ended.
+    let ours = ids.iter().zip(accounts);
+    let ours: Vec<&String> = ours
+        .filter(|(_, account)| account.as_deref().is_none_or(|a| a == account_id))
+        .map(|(id, _)| id)
+        .collect();
+    for some in ours.chunks(REDIS_STEP) {
+        let mut pipe = redis::pipe();
+        for id in some {
+            pipe.cmd("DEL").arg(shard.notice(id));
+            pipe.cmd("ZREM").arg(shard.notices()).arg(*id);
+        }
+        store.link.pipe::<Value>(Patience::Calm, &pipe).await?;
+    }
+    Ok(())
 }
 
 async fn erase_endpoints(
@@ -130,9 +163,12 @@ async fn erase_endpoints(
         .key(shard.gone())
         .arg(roster::new_revision())
         .arg(ids.len());
-    let call = ids
-        .iter()
-        .fold(call, |call, id| call.key(shard.endpoint(id)).arg(id));
+    let call = ids.iter().fold(call, |call, id| {
+        call.key(shard.endpoint(id))
+            .key(shard.health(id))
+            .key(shard.claimed(id))
+            .arg(id)
+    });
     store.link.script(Patience::Calm, &call).await
 }
 

@@ -17,12 +17,13 @@
 //! | `ed:<event>` | hash endpoint → delivery: one for each pair |
 //! | `d:<delivery>`, `at:<delivery>` | hash: a delivery; list: its attempts |
 //! | `q:<endpoint>` | the endpoint's queue: its unfinished deliveries by when each may be taken next |
-//! | `endpoints:due` | active endpoints by when the first of their queue may be taken |
-//! | `endpoints:gone` | disabled or deleted endpoints whose queue is still to be cancelled |
+//! | `eh:<endpoint>` | hash: how the endpoint fares |
+//! | `ec:<endpoint>` | `<delivery>.<token>` of each attempt to it that is under way by when its claim ends |
+//! | `endpoints:due` | the line: active endpoints by when the first of their queue may be taken, those whose last attempt failed far behind all others |
+//! | `endpoints:gone` | disabled or deleted endpoints whose queue is still to be ended |
 //! | `deliveries:all`, `dl:<endpoint>` | deliveries by id: all, those to an endpoint |
 //! | `deliveries:queued`, `deliveries:finished` | unfinished ones by when their schedule began, finished ones by when they did |
 //! | `deliveries:claims`, `claim:<token>` | who has claimed a delivery; what a call claimed, for the case that it comes twice |
-//! | `eh:<endpoint>`, `ec:<endpoint>` | hash: how an endpoint fares; its claimed deliveries by the end of the claim |
 //! | `deliveries:failed` | failed deliveries by when they did |
 //! | `notices:all`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
 //! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
@@ -45,6 +46,7 @@
 //! under other ids, and the receiver may get the event twice, under the same `webhook-id`.
 
 mod backlog;
+mod claimed;
 mod claims;
 mod complete;
 mod copy_in;
@@ -83,10 +85,11 @@ use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
+use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::{
-    Attempt, ClaimedDelivery, Delivery, Endpoint, Event, Outcome, Settlement,
+    Attempt, ClaimedDelivery, Completed, Delivery, Endpoint, Event, Outcome, Settlement,
 };
-use crate::webhooks::port::{DeliveryFilter, EventFilter, EventStore, QueueStats};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore, QueueStats};
 
 #[async_trait]
 impl EventStore for Store {
@@ -159,7 +162,7 @@ impl EventStore for Store {
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         endpoints::delete(self, id, now, change).await
     }
 
@@ -185,13 +188,8 @@ impl EventStore for Store {
         publish::deliver_to(self, event, endpoint_id, now, change).await
     }
 
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
-        claims::claim_due(self, now, claimed_until, limit).await
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError> {
+        claims::claim_due(self, terms).await
     }
 
     async fn complete(
@@ -200,9 +198,17 @@ impl EventStore for Store {
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
-        complete::complete(self, delivery_id, claim, attempt, outcome, now).await
+    ) -> Result<Completed, StoreError> {
+        complete::complete(self, delivery_id, claim, attempt, outcome, effect, now).await
+    }
+
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
+        endpoints::health(self, endpoints).await
     }
 
     async fn retry_delivery(
@@ -226,8 +232,8 @@ impl EventStore for Store {
         deliveries::list(self, filter, page).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        stats::next_due(self, self.clock.now()).await
+    async fn next_due(&self, with_suspects: bool) -> Result<Option<Timestamp>, StoreError> {
+        stats::next_due(self, with_suspects, self.clock.now()).await
     }
 
     async fn queue_stats(&self) -> Result<QueueStats, StoreError> {

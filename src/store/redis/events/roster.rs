@@ -120,6 +120,7 @@ pub(super) fn add_targets(call: Call, shard: &Shard, targets: &[Target]) -> Call
         call.key(shard.delivery(&t.delivery))
             .key(shard.queue(&t.endpoint))
             .key(shard.sent(&t.endpoint))
+            .key(shard.health(&t.endpoint))
             .arg(&t.delivery)
             .arg(&t.endpoint)
             .arg(u8::from(t.is_active))

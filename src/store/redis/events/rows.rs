@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::store::redis::link::Call;
+use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::model::{
     Attempt, Delivery, DeliveryState, Endpoint, EndpointStatus, Event, EventState,
 };
@@ -211,6 +212,18 @@ pub(super) fn endpoint(id: &str, hash: Hash) -> Result<Option<Endpoint>, StoreEr
         revision: row.number("revision")?,
         id: id.to_owned(),
     }))
+}
+
+/// How an endpoint fares, of its hash; scripts write it (`complete.lua`).
+pub(super) fn health(id: &str, hash: Hash) -> Result<EndpointHealth, StoreError> {
+    let mut row = Row { id, hash };
+    Ok(EndpointHealth {
+        failures: row.maybe_number("failures")?.unwrap_or(0),
+        failing_since: row.maybe_time("failing_since")?,
+        hold_until: row.maybe_time("hold_until")?,
+        pace_ms: row.maybe_number("pace_ms")?.unwrap_or(0),
+        successes: row.maybe_number("successes")?.unwrap_or(0),
+    })
 }
 
 /// What is written of an endpoint when it changes; its account and its creation never do.

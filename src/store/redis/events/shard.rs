@@ -11,6 +11,9 @@ use crate::store::redis::Store;
 use crate::store::redis::link::Patience;
 use crate::store::redis::names::{Names, SHARDS};
 
+/// How far behind all others lie endpoints whose last attempt failed among those that are due; `queue.lua` says the same.
+pub(super) const SUSPECT: i64 = 1_000_000_000_000_000;
+
 /// One shard. Its keys lie in one slot.
 #[derive(Debug, Clone)]
 pub(super) struct Shard {
@@ -80,6 +83,11 @@ impl Shard {
     /// Hash: how an endpoint fares.
     pub(super) fn health(&self, endpoint_id: &str) -> String {
         self.name("eh", endpoint_id)
+    }
+
+    /// Sorted set: `<delivery>.<token>` of each attempt to an endpoint that is under way by when its claim ends.
+    pub(super) fn claimed(&self, endpoint_id: &str) -> String {
+        self.name("ec", endpoint_id)
     }
 
     /// Sorted set: all of an endpoint's deliveries by id.
@@ -167,7 +175,8 @@ impl Shard {
         self.name("endpoints", "gone")
     }
 
-    /// Sorted set: active endpoints for which something waits by when the first of that may be taken.
+    /// Sorted set: active endpoints for which something waits by when the first of that may be taken; those whose last
+    /// attempt failed by [`SUSPECT`] more.
     pub(super) fn due(&self) -> String {
         self.name("endpoints", "due")
     }

@@ -21,6 +21,7 @@ mod damage;
 mod erasure;
 mod lists;
 mod nodes;
+mod notices;
 mod twice;
 mod waiting_notices;
 
@@ -73,12 +74,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays);
+contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -13,6 +13,7 @@ use crate::base::page::{Page, PageRequest};
 use crate::store::embedded::EmbeddedStore;
 use crate::usage::model::*;
 use crate::usage::port::{SeriesQuery, UsageStore};
+use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::*;
 use crate::webhooks::port::*;
 
@@ -266,7 +267,7 @@ impl EventStore for Flaky {
         id: &str,
         now: Timestamp,
         change: &Change,
-    ) -> Result<(), StoreError> {
+    ) -> Result<bool, StoreError> {
         self.reach().await?.delete_endpoint(id, now, change).await
     }
 
@@ -294,14 +295,9 @@ impl EventStore for Flaky {
         store.deliver_to(event, endpoint_id, now, change).await
     }
 
-    async fn claim_due(
-        &self,
-        now: Timestamp,
-        claimed_until: Timestamp,
-        limit: u32,
-    ) -> Result<Vec<ClaimedDelivery>, StoreError> {
+    async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError> {
         let store = self.reach().await?;
-        store.claim_due(now, claimed_until, limit).await
+        store.claim_due(terms).await
     }
 
     async fn complete(
@@ -310,12 +306,20 @@ impl EventStore for Flaky {
         claim: &str,
         attempt: &Attempt,
         outcome: &Outcome,
+        effect: &Effect,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Completed, StoreError> {
         let store = self.reach().await?;
         store
-            .complete(delivery_id, claim, attempt, outcome, now)
+            .complete(delivery_id, claim, attempt, outcome, effect, now)
             .await
+    }
+
+    async fn endpoint_health(
+        &self,
+        endpoints: &[Endpoint],
+    ) -> Result<Vec<EndpointHealth>, StoreError> {
+        self.reach().await?.endpoint_health(endpoints).await
     }
 
     async fn retry_delivery(
@@ -339,8 +343,8 @@ impl EventStore for Flaky {
         self.reach().await?.deliveries(filter, page).await
     }
 
-    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        self.reach().await?.next_due().await
+    async fn next_due(&self, with_suspects: bool) -> Result<Option<Timestamp>, StoreError> {
+        self.reach().await?.next_due(with_suspects).await
     }
 
     async fn queue_stats(&self) -> Result<QueueStats, StoreError> {

@@ -9,7 +9,7 @@ use crate::store::contract::change;
 use crate::store::contract::deliveries::endpoint;
 use crate::store::contract::events::event;
 use crate::webhooks::model::EventState;
-use crate::webhooks::port::{DeliveryFilter, EventFilter, EventStore};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore};
 
 #[tokio::test]
 async fn events_wait_while_the_store_is_away_and_end_as_if_it_had_not_been() {
@@ -150,7 +150,12 @@ async fn what_operators_do_needs_the_store_and_never_waits() {
     away(rig.events.publish(&e, at(0), &why).await.map(drop));
     away(rig.events.create_endpoint(&end, 9, &why).await);
     away(rig.events.replay(&e.id, "{}", at(0), &why).await.map(drop));
-    away(rig.events.claim_due(at(0), at(1), 9).await.map(drop));
+    away(
+        rig.events
+            .claim_due(&ClaimTerms::any(at(0), at(1), 9))
+            .await
+            .map(drop),
+    );
     let (filter, page) = (EventFilter::default(), PageRequest::default());
     away(rig.events.events(&filter, &page).await.map(drop));
     assert!(rig.spool.pending().is_empty());

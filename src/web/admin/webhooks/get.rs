@@ -22,6 +22,7 @@ pub(super) async fn get_webhook(
     State(state): State<Arc<AdminState>>,
     Path(id): Path<String>,
 ) -> Result<Response, ApiError> {
-    let endpoint = state.webhooks.endpoint(&id).await?;
-    respond::object(StatusCode::OK, &endpoint.view(state.clock.now()))
+    let now = state.clock.now();
+    let shown = state.webhooks.shown_endpoint(&id, now).await?;
+    respond::object(StatusCode::OK, &shown)
 }

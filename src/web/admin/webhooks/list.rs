@@ -42,7 +42,7 @@ pub(super) async fn list_webhooks(
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
     let account_id = query.account_id.as_deref();
-    let endpoints = state.webhooks.endpoints(account_id, &page).await?;
     let now = state.clock.now();
-    query::list(LIST, endpoints, |endpoint| endpoint.view(now))
+    let endpoints = state.webhooks.shown_endpoints(account_id, &page, now);
+    query::list(LIST, endpoints.await?, |shown| shown)
 }

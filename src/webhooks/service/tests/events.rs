@@ -1,8 +1,9 @@
 //! Tests of publishing, testing, retrying and replaying.
 
 use super::*;
+use crate::webhooks::health::Effect;
 use crate::webhooks::model::*;
-use crate::webhooks::port::EventFilter;
+use crate::webhooks::port::{ClaimTerms, EventFilter};
 
 #[tokio::test]
 async fn a_published_event_is_delivered_once_whatever_is_published_again() {
@@ -137,7 +138,7 @@ async fn a_failed_delivery_can_be_tried_again_until_its_endpoint_is_gone() {
     b.service.publish(new_event(None), &at(1)).await.unwrap();
     let claimed = b
         .store
-        .claim_due(at(1).at, at(60).at, 10)
+        .claim_due(&ClaimTerms::any(at(1).at, at(60).at, 10))
         .await
         .unwrap()
         .remove(0);
@@ -155,6 +156,7 @@ async fn a_failed_delivery_can_be_tried_again_until_its_endpoint_is_gone() {
             &claimed.claim,
             &attempt,
             &Outcome::Exhausted,
+            &Effect::None,
             at(2).at,
         )
         .await

@@ -6,6 +6,7 @@ use super::*;
 use crate::base::clock::Timestamp;
 use crate::base::page::PageRequest;
 use crate::config::model::Pepper;
+use crate::webhooks::health::Allowance;
 use crate::webhooks::model::{EndpointStatus, OutgoingRequest, Reply};
 use crate::webhooks::seal::Sealer;
 use crate::webhooks::settings::Settings;
@@ -43,6 +44,12 @@ fn settings(peppers: &[(&str, &str)]) -> Settings {
         retry_delays: vec![Duration::from_secs(5)],
         timeout: Duration::from_secs(1),
         inbox_base: "http://inbox.test/inbox/".to_owned(),
+        allowance: Allowance {
+            most: 8,
+            untried: 1,
+            spacing: Duration::ZERO,
+        },
+        disable_after: None,
     }
 }
 

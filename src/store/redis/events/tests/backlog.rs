@@ -11,7 +11,7 @@ use crate::store::contract::events::{event, happen};
 use crate::store::contract::{Stores, at, change};
 use crate::store::redis::Store;
 use crate::webhooks::model::{DeliveryState, Endpoint, EndpointStatus};
-use crate::webhooks::port::DeliveryFilter;
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter};
 
 /// More than one piece takes.
 const PIECES: usize = STORE_DELETE_ROWS as usize * 5 / 2;
@@ -27,9 +27,14 @@ async fn set_status(s: &Stores, e: &mut Endpoint, status: EndpointStatus) {
 async fn claim_all(s: &Stores) -> usize {
     let mut claimed = 0;
     for _ in 0..100 {
-        match s.events.next_due().await.unwrap() {
+        match s.events.next_due(true).await.unwrap() {
             Some(due) if due <= at(1) => {
-                claimed += s.events.claim_due(at(1), at(60), 500).await.unwrap().len();
+                claimed += s
+                    .events
+                    .claim_due(&ClaimTerms::any(at(1), at(60), 500))
+                    .await
+                    .unwrap()
+                    .len();
             }
             _ => return claimed,
         }
@@ -149,7 +154,7 @@ async fn a_paused_endpoints_backlog_waits_and_comes_back() {
     let s = stores().await;
     let mut e = backlog_of(&s, "a", PIECES).await;
     set_status(&s, &mut e, EndpointStatus::Paused).await;
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
     assert_eq!(claim_all(&s).await, 0);
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!(stats.pending_deliveries, PIECES as u64);
@@ -168,7 +173,7 @@ async fn a_deleted_endpoints_backlog_is_cancelled_to_the_last() {
     assert_eq!(claim_all(&s).await, 0);
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!((stats.pending_deliveries, stats.oldest_pending), (0, None));
-    assert_eq!(s.events.next_due().await.unwrap(), None);
+    assert_eq!(s.events.next_due(true).await.unwrap(), None);
     let cancelled = DeliveryFilter {
         state: Some(DeliveryState::Cancelled),
         ..DeliveryFilter::default()

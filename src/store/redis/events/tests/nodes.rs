@@ -15,7 +15,7 @@ use crate::store::redis::link::Patience;
 use crate::store::redis::names::Names;
 use crate::store::redis::testing;
 use crate::webhooks::model::{DeliveryState, Event, EventState, Outcome};
-use crate::webhooks::port::EventStore;
+use crate::webhooks::port::{ClaimTerms, EventStore};
 
 /// Accounts of as many shards.
 fn accounts(n: usize) -> Vec<String> {
@@ -40,7 +40,10 @@ async fn nodes_that_claim_at_once_share_what_is_due() {
         nodes.spawn(async move {
             let mut mine = Vec::new();
             loop {
-                let some = node.claim_due(at(1), at(60), 7).await.unwrap();
+                let some = node
+                    .claim_due(&ClaimTerms::any(at(1), at(60), 7))
+                    .await
+                    .unwrap();
                 if some.is_empty() {
                     return mine;
                 }
@@ -61,10 +64,16 @@ async fn what_a_dead_node_had_claimed_is_taken_over_when_its_claim_ends() {
     backlog_of(&s, "a", 2).await;
     let dead = claim(&s, at(0)).await;
     let other = reached(settings, s.clock.clone()).await;
-    let early = other.claim_due(at(59), at(99), 9).await.unwrap();
+    let early = other
+        .claim_due(&ClaimTerms::any(at(59), at(99), 9))
+        .await
+        .unwrap();
     assert!(early.is_empty());
-    assert_eq!(other.next_due().await.unwrap(), Some(at(60)));
-    let taken = other.claim_due(at(60), at(120), 9).await.unwrap();
+    assert_eq!(other.next_due(true).await.unwrap(), Some(at(60)));
+    let taken = other
+        .claim_due(&ClaimTerms::any(at(60), at(120), 9))
+        .await
+        .unwrap();
     assert_eq!(taken.len(), 2);
     complete(&s, &dead[0], Outcome::Succeeded, at(61)).await;
     let (d, attempts) = other.delivery(&dead[0].delivery.id).await.unwrap().unwrap();
@@ -88,7 +97,10 @@ async fn the_oldest_due_goes_first_and_no_shard_waits_for_another() {
             .map(|c| account(&c.event.account_id))
             .collect()
     };
-    let claim = |limit| s.events.claim_due(at(9), at(60), limit);
+    let claim = async |limit| {
+        let terms = ClaimTerms::any(at(9), at(60), limit);
+        s.events.claim_due(&terms).await
+    };
     assert_eq!(of(&claim(1).await.unwrap()), [0]);
     assert_eq!(of(&claim(2).await.unwrap()), [0, 1]);
     // What one shard does not need the others get.
@@ -110,7 +122,11 @@ async fn the_oldest_due_of_a_shard_goes_first_whichever_endpoint_it_is_for() {
     }
     let shard_of = |account| Names::shard_of(account);
     assert_ne!(shard_of("a"), shard_of("b"));
-    let due = s.events.claim_due(at(9), at(60), 9).await.unwrap();
+    let due = s
+        .events
+        .claim_due(&ClaimTerms::any(at(9), at(60), 9))
+        .await
+        .unwrap();
     let got: Vec<String> = due.into_iter().map(|c| c.event.id).collect();
     assert_eq!(got, expected);
     // Two endpoints of one account lie in one shard.
@@ -120,7 +136,11 @@ async fn the_oldest_due_of_a_shard_goes_first_whichever_endpoint_it_is_for() {
         s.clock.set(at(second));
         expected.push(happen(&s, &event("a", kind)).await.id);
     }
-    let due = s.events.claim_due(at(19), at(60), 3).await.unwrap();
+    let due = s
+        .events
+        .claim_due(&ClaimTerms::any(at(19), at(60), 3))
+        .await
+        .unwrap();
     assert_eq!(due[1].endpoint.id, other.id);
     let got: Vec<String> = due.into_iter().map(|c| c.event.id).collect();
     assert_eq!(got, expected[..3]);
@@ -219,7 +239,11 @@ async fn the_log_of_a_delivery_keeps_the_newest_attempts() {
     backlog_of(&s, "a", 1).await;
     let all = WEBHOOK_ATTEMPTS_KEPT as i64 + 3;
     for i in 0..all {
-        let c = s.events.claim_due(at(i), at(9_999), 1).await.unwrap();
+        let c = s
+            .events
+            .claim_due(&ClaimTerms::any(at(i), at(9_999), 1))
+            .await
+            .unwrap();
         complete(&s, &c[0], Outcome::Retry(at(i + 1)), at(i)).await;
     }
     let c = claim(&s, at(all)).await.remove(0);

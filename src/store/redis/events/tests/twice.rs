@@ -1,6 +1,7 @@
 //! Every script called a second time, exactly as the first: nothing may change by it.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -8,12 +9,15 @@ use tokio::net::TcpStream;
 use super::{alone, release, run};
 use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoint};
 use crate::store::contract::events::{event, happen};
+use crate::store::contract::health::{busy, end, failed};
 use crate::store::contract::identity::release_as;
 use crate::store::contract::inboxes::{inbox, message};
 use crate::store::contract::{at, change, replays};
 use crate::store::redis::Store;
 use crate::store::redis::events;
+use crate::webhooks::health::Effect;
 use crate::webhooks::model::{EndpointStatus, Outcome, Settlement};
+use crate::webhooks::port::ClaimTerms;
 use crate::webhooks::port::replays::{ReplayState, ReplayStep};
 use crate::webhooks::simulator::inbox::Bounds;
 
@@ -249,7 +253,11 @@ async fn a_claim_is_made_and_completed_once() {
         happen(&s, &event("a", "x")).await;
     }
     let mut watch = Watch::start(server.port).await;
-    let claimed = s.events.claim_due(at(1), at(60), 2).await.unwrap();
+    let claimed = s
+        .events
+        .claim_due(&ClaimTerms::any(at(1), at(60), 2))
+        .await
+        .unwrap();
     assert_eq!(claimed.len(), 2);
     let answer = again(&mut watch, &store, 1).await.remove(0);
     let answer: Vec<(String, String, i64)> = redis::from_redis_value(answer).unwrap();
@@ -270,6 +278,30 @@ async fn a_claim_is_made_and_completed_once() {
     again(&mut watch, &store, 2).await;
     let stats = s.events.queue_stats().await.unwrap();
     assert_eq!(stats.pending_deliveries, 0);
+}
+
+#[tokio::test]
+async fn a_result_counts_for_its_endpoint_once() {
+    let (server, s, store) = alone().await;
+    let e = busy(&s, "a", "x", 3).await;
+    let mut watch = Watch::start(server.port).await;
+    let mut terms = ClaimTerms::any(at(1), at(60), 2);
+    terms.allowance.spacing = Duration::from_secs(1);
+    terms.allowance.most = 2;
+    let claimed = s.events.claim_due(&terms).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    end(&s, &claimed[0], &Outcome::Retry(at(9)), &failed(), at(2)).await;
+    again(&mut watch, &store, 1).await;
+    end(&s, &claimed[1], &Outcome::Exhausted, &failed(), at(3)).await;
+    again(&mut watch, &store, 1).await;
+    let found = s.events.endpoint_health(std::slice::from_ref(&e)).await;
+    assert_eq!(found.unwrap()[0].failures, 2);
+    let last = claim(&s, at(9)).await;
+    watch.calls(&store).await;
+    end(&s, &last[0], &Outcome::Succeeded, &Effect::Well, at(9)).await;
+    again(&mut watch, &store, 1).await;
+    let found = s.events.endpoint_health(&[e]).await;
+    assert_eq!(found.unwrap()[0].successes, 1);
 }
 
 #[tokio::test]

@@ -1,9 +1,10 @@
 -- Deletes an endpoint; what waits for it is to be cancelled.
--- KEYS: endpoint, roster, endpoints, queue, due, gone; the change's
--- ARGV: id, the roster's new revision; the change's
--- Returns 1.
+-- KEYS: endpoint, roster, endpoints, queue, due, gone, health, claimed; the change's
+-- ARGV: id, the roster's new revision, now; the change's
+-- Returns 1 where attempts of it may be under way, else 0.
 local endpoint, roster, endpoints, queue, due, gone = key(), key(), key(), key(), key(), key()
-local id, revision = arg(), arg()
+local health, claimed = key(), key()
+local id, revision, now = arg(), arg(), arg()
 if changed() then
   return 1
 end
@@ -18,8 +19,10 @@ redis.call('HDEL', roster, id)
 redis.call('HSET', roster, 'revision', revision)
 redis.call('ZREM', endpoints, id)
 redis.call('ZREM', due, id)
+local under_way = redis.call('ZCOUNT', claimed, '(' .. now, '+inf')
+redis.call('DEL', health, claimed)
 if redis.call('EXISTS', queue) == 1 then
   redis.call('SADD', gone, id)
 end
 write_change()
-return 1
+return under_way > 0 and 1 or 0

@@ -1,5 +1,5 @@
 -- Deletes endpoints of an account that is being erased. What waits for them goes with its events.
--- KEYS: roster, endpoints, due, gone; per endpoint: endpoint
+-- KEYS: roster, endpoints, due, gone; per endpoint: endpoint, health, claimed
 -- ARGV: the roster's new revision, number of endpoints; per endpoint: id
 -- Returns 1.
 local roster, endpoints, due, gone = key(), key(), key(), key()
@@ -10,7 +10,7 @@ if redis.call('EXISTS', roster) == 0 then
 end
 for _ = 1, count do
   local id = arg()
-  redis.call('DEL', key())
+  redis.call('DEL', key(), key(), key())
   redis.call('HDEL', roster, id)
   redis.call('ZREM', endpoints, id)
   redis.call('ZREM', due, id)

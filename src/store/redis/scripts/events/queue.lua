@@ -6,21 +6,34 @@ local function take_deliveries()
   local all = {}
   for i = 1, tonumber(arg()) do
     local d = {}
-    d.delivery, d.queue, d.sent = key(), key(), key()
+    d.delivery, d.queue, d.sent, d.health = key(), key(), key(), key()
     d.id, d.endpoint, d.active = arg(), arg(), arg() == '1'
     all[i] = d
   end
   return all
 end
 
--- Says when the first delivery of an active endpoint is due; one for which nothing waits is not among those due at all.
+-- Endpoints whose last attempt failed lie in `due` so far behind all others that they are a part of it of their own.
+local SUSPECT = 1e15
+
+local function number(n)
+  return string.format('%.0f', n)
+end
+
+-- Says when the first delivery of an active endpoint may be taken: not before it is due, not while the endpoint is held
+-- off, and not while it has as many attempts under way as it may have. One for which nothing waits is not in line at all.
 local function show(shard, d)
   local first = redis.call('ZRANGE', d.queue, 0, 0, 'WITHSCORES')
-  if first[2] then
-    redis.call('ZADD', shard.due, first[2], d.endpoint)
-  else
+  if not first[2] then
     redis.call('ZREM', shard.due, d.endpoint)
+    return
   end
+  local health = redis.call('HMGET', d.health, 'failures', 'hold_until', 'full_until')
+  local at = math.max(tonumber(first[2]), tonumber(health[2] or 0), tonumber(health[3] or 0))
+  if tonumber(health[1] or 0) > 0 then
+    at = at + SUSPECT
+  end
+  redis.call('ZADD', shard.due, number(at), d.endpoint)
 end
 
 local function enqueue(shard, d, now)

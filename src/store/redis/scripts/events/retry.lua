@@ -1,11 +1,12 @@
 -- Starts a delivery's schedule anew, due at once.
--- KEYS: delivery, queue, endpoint, due, queued, claims, finished; the change's
+-- KEYS: delivery, queue, endpoint, due, queued, claims, finished, health; the change's
 -- ARGV: id, endpoint's id, now; the change's
 -- Returns the delivery's hash.
 local shard, d = {}, {}
 d.delivery, d.queue = key(), key()
 local endpoint = key()
 shard.due, shard.queued, shard.claims, shard.finished = key(), key(), key(), key()
+d.health = key()
 d.id, d.endpoint = arg(), arg()
 local now = arg()
 if changed() then
