@@ -76,6 +76,11 @@
 //!   requests' calls miss their deadline.
 //! * *Time.* Windows, expiries and ages follow the clock of Redis ([`base::clock::Clock::following`]), where that differs by more
 //!   than a reading may be off; signatures of webhooks keep to the machine's own, which their receivers compare with theirs.
+//! * *The operator's events* ([`webhooks::operational`]) have ids that are derived from what they tell, so that every node
+//!   may tell it without asking the others; what ended badly is noted in the transaction that ended it, and told by whoever
+//!   reads the note. A webhook of the operator's that fails makes no such note.
+//! * *The simulator* ([`webhooks::simulator`]) decides by the functions that decide for real, and its inboxes lie in the
+//!   store, so that any node catches what another one gave out the address of.
 //! * *Stop.* Requests end, leases are given back, usage is flushed, the spool is emptied within the grace time. What is left
 //!   in it is named, with its file, and the exit is not 0; the next start sends it.
 //!

@@ -15,7 +15,7 @@ use crate::support::http::{Connection, encode};
 const RULES: &str = "
 events:
   - { type: contact.created, route: { method: POST, path: /v1/contacts }, status: [201] }
-webhooks: { retry_delays_seconds: [1, 1, 1, 1, 1], timeout_ms: 2000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
+webhooks: { endpoint: { concurrency: 64, per_second: 1000 }, retry_delays_seconds: [1, 1, 1, 1, 1], timeout_ms: 2000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
 ";
 
 /// A CRM that makes a contact with a new id for each POST.

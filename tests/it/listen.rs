@@ -19,7 +19,7 @@ const RULES: &str = "
 events:
   - { type: contact.created, route: { method: POST, path: /v1/contacts }, status: [201] }
   - { type: contact.deleted, route: { method: DELETE, path: \"/v1/contacts/{id}\" }, status: [204] }
-webhooks: { retry_delays_seconds: [1, 1, 1, 1], timeout_ms: 5000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
+webhooks: { endpoint: { concurrency: 64, per_second: 1000 }, retry_delays_seconds: [1, 1, 1, 1], timeout_ms: 5000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
 ";
 
 /// A backend that makes contacts `c1`, `c2` and so on.

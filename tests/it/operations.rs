@@ -154,3 +154,57 @@ fn the_operator_is_told_of_keys_and_usage_once_whatever_is_restarted() {
     assert_eq!(usage[0]["data"]["percent"], 80);
     assert_eq!(usage[0]["data"]["limit"], 10);
 }
+
+#[test]
+fn the_operator_is_told_of_what_ended_badly_and_never_of_their_own_endpoint() {
+    let (failing, _) = failing();
+    let gone = Backend::start(|_| Answer::Reply(410, vec![], vec![]));
+    let (crm, operator) = (Backend::ok(), Backend::ok());
+    let mut g = Gateway::start(&config(crm.address, RULES));
+    let types = ["endpoint.disabled", "delivery.exhausted"];
+    subscribe(&g, "fuelgate:operator", &operator, &types);
+    // A second one of the operator's that fails itself.
+    subscribe(&g, "fuelgate:operator", &failing, &types);
+    subscribe(&g, "acct_1", &failing, &["*"]);
+    subscribe(&g, "acct_1", &gone, &["*"]);
+    publish(&g, 1);
+    let told = || -> Vec<Value> {
+        let seen = operator.seen();
+        seen.iter()
+            .map(|s| serde_json::from_slice(&s.body).unwrap())
+            .collect()
+    };
+    let of = |kind: &str| told().into_iter().find(|b| b["type"] == kind);
+    let disabled = eventually("of the disabled one", Duration::from_secs(20), || {
+        of("endpoint.disabled")
+    });
+    let exhausted = eventually("of the exhausted one", Duration::from_secs(20), || {
+        of("delivery.exhausted")
+    });
+    assert_eq!(disabled["account_id"], "fuelgate:operator");
+    assert_eq!(disabled["data"]["account_id"], "acct_1");
+    assert_eq!(
+        disabled["data"]["url"],
+        format!("http://{}/hook", gone.address)
+    );
+    assert_eq!(exhausted["data"]["event_id"], "own-0");
+    assert_eq!(exhausted["data"]["event_type"], "contact.created");
+    // What was told is not told again, and what failed to reach the operator makes nothing to tell.
+    eventually(
+        "the operator's other one fails",
+        Duration::from_secs(20),
+        || {
+            let path = "/admin/v1/deliveries?account_id=fuelgate:operator&status=failed";
+            let failed = g.admin("GET", path, None).json();
+            (failed["data"].as_array().unwrap().len() >= 2).then_some(())
+        },
+    );
+    g.stop();
+    g.start_again();
+    std::thread::sleep(Duration::from_secs(5));
+    let kinds: Vec<String> = told().iter().map(|b| b["type"].to_string()).collect();
+    assert!(kinds.len() <= 3, "{kinds:?}");
+    let path = "/admin/v1/events?account_id=fuelgate:operator";
+    let events = g.admin("GET", path, None).json();
+    assert_eq!(events["data"].as_array().unwrap().len(), kinds.len());
+}

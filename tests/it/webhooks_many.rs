@@ -128,7 +128,9 @@ fn good_ones_wait_for_no_bad_one(text: &str) {
     let start = cpu(&g);
     let without = delays(&g, &well, "without", time);
     let before = share(&without, 0.99);
-    let limit = 2 * before.max(NOISE);
+    // The short form runs beside other tests, and a bad one that is waited for costs seconds.
+    let noise = if full() { NOISE } else { 10 * NOISE };
+    let limit = 2 * before.max(noise);
     println!(
         "without bad ones: {} deliveries, p50 {:?}, p99 {before:?}, processor time {:?}",
         without.len(),

@@ -206,7 +206,10 @@ async fn what_name_servers_answer_badly_is_told_apart() {
         let result = send(&t, host, good.address.port()).await;
         assert_eq!(result, Err(expected.to_owned()), "{host}");
         let took = began.elapsed();
-        assert!(took < TIME + Duration::from_millis(500), "{host}: {took:?}");
+        assert!(
+            took < TIME + Duration::from_millis(2_500),
+            "{host}: {took:?}"
+        );
     }
     assert_eq!(good.accepted(), 0);
     // Nobody is there to ask.

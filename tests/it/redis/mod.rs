@@ -27,7 +27,7 @@ const FREE: &str = "rate: { requests: 1000000, per_seconds: 1, burst: 1000000 },
 const RULES: &str = "
 events:
   - { type: contact.created, route: { method: POST, path: /v1/contacts }, status: [201] }
-webhooks: { retry_delays_seconds: [1, 1, 1, 1, 1], timeout_ms: 1000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
+webhooks: { endpoint: { concurrency: 64, per_second: 1000 }, retry_delays_seconds: [1, 1, 1, 1, 1], timeout_ms: 1000, allowed_private_targets: [127.0.0.0/8], retention_days: 30 }
 shutdown: { grace_seconds: 2 }
 ";
 
