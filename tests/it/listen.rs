@@ -110,6 +110,11 @@ fn every_event_is_forwarded_once_and_in_order_whatever_is_cut() {
     make_contacts(&g, &key, 20);
     is_away.store(true, Ordering::SeqCst);
     make_contacts(&g, &key, 10);
+    eventually(
+        "the receiver was asked in vain",
+        Duration::from_secs(20),
+        || (listener.sent().len() > taken(&listener).len()).then_some(()),
+    );
     assert_eq!(g.stop(), Some(0));
     std::thread::sleep(Duration::from_secs(1));
     is_away.store(false, Ordering::SeqCst);
