@@ -53,6 +53,34 @@ pub struct Event {
     pub conditional: bool,
 }
 
+impl Event {
+    /// One that no request made: published by a backend or by the gateway itself, and released at once.
+    pub fn published(
+        id: String,
+        account_id: String,
+        event_type: String,
+        occurred_at: Timestamp,
+        data: String,
+    ) -> Self {
+        Self {
+            id,
+            account_id,
+            event_type,
+            occurred_at,
+            state: EventState::Released,
+            sequence: None,
+            data: Some(data),
+            truncated: false,
+            request_id: None,
+            route: None,
+            method: None,
+            status: None,
+            resource_id: None,
+            conditional: false,
+        }
+    }
+}
+
 /// What becomes of a pending event.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Settlement {

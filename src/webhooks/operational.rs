@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
-use super::model::{Event, EventState};
+use super::model::Event;
 use super::port::EventStore;
 use super::port::notices::Notice;
 use super::types::OPERATOR_ACCOUNT;
@@ -80,22 +80,13 @@ impl Teller {
         if self.store.event(&told.id).await?.is_some() {
             return Ok(false);
         }
-        let event = Event {
-            id: told.id,
-            account_id: OPERATOR_ACCOUNT.to_owned(),
-            event_type: told.event_type.to_owned(),
-            occurred_at: told.at,
-            state: EventState::Released,
-            sequence: None,
-            data: Some(told.data.to_string()),
-            truncated: false,
-            request_id: None,
-            route: None,
-            method: None,
-            status: None,
-            resource_id: None,
-            conditional: false,
-        };
+        let event = Event::published(
+            told.id,
+            OPERATOR_ACCOUNT.to_owned(),
+            told.event_type.to_owned(),
+            told.at,
+            told.data.to_string(),
+        );
         let change = ChangeContext::internal(now, "fuelgate").change(
             "event.publish",
             Some(OPERATOR_ACCOUNT),

@@ -6,7 +6,7 @@ use super::{WebhookError, WebhookService};
 use crate::base::audit::ChangeContext;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
-use crate::webhooks::model::{DeliveryState, Endpoint, EndpointStatus, Event, EventState};
+use crate::webhooks::model::{DeliveryState, Endpoint, EndpointStatus, Event};
 use crate::webhooks::port::DeliveryFilter;
 use crate::webhooks::settings::TEST_TYPE;
 use crate::webhooks::view::DeliveryView;
@@ -26,20 +26,14 @@ impl WebhookService {
             return Err(not_active(&endpoint));
         }
         let event = Event {
-            id: ids::new(ids::EVENT),
-            account_id: endpoint.account_id.clone(),
-            event_type: TEST_TYPE.to_owned(),
-            occurred_at: ctx.at,
-            state: EventState::Released,
-            sequence: None,
-            data: Some(json!({ "webhook_id": id, "message": "This is a test." }).to_string()),
-            truncated: false,
             request_id: Some(ctx.request_id.clone()),
-            route: None,
-            method: None,
-            status: None,
-            resource_id: None,
-            conditional: false,
+            ..Event::published(
+                ids::new(ids::EVENT),
+                endpoint.account_id.clone(),
+                TEST_TYPE.to_owned(),
+                ctx.at,
+                json!({ "webhook_id": id, "message": "This is a test." }).to_string(),
+            )
         };
         let details = json!({ "event_id": event.id });
         let change = ctx.change("webhook.test", Some(&event.account_id), Some(id), details);

@@ -26,22 +26,13 @@ impl WebhookService {
         let mut check = Check::default();
         check.event(&new, &self.settings.load());
         check.done().map_err(WebhookError::Invalid)?;
-        let event = Event {
-            id: new.id.unwrap_or_else(|| ids::new(ids::EVENT)),
-            account_id: new.account_id,
-            event_type: new.event_type,
-            occurred_at: ctx.at,
-            state: EventState::Released,
-            sequence: None,
-            data: Some(new.data),
-            truncated: false,
-            request_id: None,
-            route: None,
-            method: None,
-            status: None,
-            resource_id: None,
-            conditional: false,
-        };
+        let event = Event::published(
+            new.id.unwrap_or_else(|| ids::new(ids::EVENT)),
+            new.account_id,
+            new.event_type,
+            ctx.at,
+            new.data,
+        );
         let details = json!({ "type": event.event_type });
         let change = ctx
             .change(

@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 
-pub use self::replays::{NewReplay, ReplayService};
+pub use self::replays::ReplayService;
 pub use super::input::{EndpointPatch, NewEndpoint, NewEvent};
 use super::port::{EventStore, WebhookTransport};
 use super::seal::SealError;

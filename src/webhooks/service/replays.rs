@@ -8,7 +8,6 @@ use super::WebhookError;
 use crate::base::audit::ChangeContext;
 use crate::base::ceilings::EVENT_TYPES_PER_WEBHOOK;
 use crate::base::ceilings::operations::{REPLAY_JOBS, REPLAY_PER_SECOND};
-use crate::base::clock::Timestamp;
 use crate::base::error::{FieldError, StoreError};
 use crate::base::ids::{self, is_account_id};
 use crate::base::page::{Page, PageRequest};
@@ -16,25 +15,6 @@ use crate::webhooks::port::replays::{ReplayJob, ReplayScope, ReplayState};
 use crate::webhooks::port::{EventStore, ReplayStore};
 use crate::webhooks::types;
 use crate::webhooks::view::ReplayView;
-
-/// A replay to be made.
-#[derive(Debug, Clone)]
-pub struct NewReplay {
-    /// Only deliveries of this account.
-    pub account_id: Option<String>,
-    /// Only deliveries to this endpoint.
-    pub endpoint_id: Option<String>,
-    /// Only those of these types or patterns; empty for all.
-    pub event_types: Vec<String>,
-    /// Only those made since.
-    pub from: Timestamp,
-    /// Only those made before.
-    pub to: Timestamp,
-    /// Only those that have failed.
-    pub only_failed: bool,
-    /// How many a second.
-    pub per_second: u32,
-}
 
 /// The operations. Cheap to share.
 #[derive(Clone)]
@@ -55,15 +35,14 @@ impl ReplayService {
     /// `Invalid`; `Conflict` where as many are running as may.
     pub async fn create(
         &self,
-        new: NewReplay,
+        mut scope: ReplayScope,
         ctx: &ChangeContext,
     ) -> Result<ReplayView, WebhookError> {
-        let mut wrong = problems(&new);
-        let mut account_id = new.account_id;
-        if let Some(id) = &new.endpoint_id {
+        let mut wrong = problems(&scope);
+        if let Some(id) = &scope.endpoint_id {
             match self.events.endpoint(id).await? {
-                Some(e) if account_id.as_ref().is_none_or(|a| *a == e.account_id) => {
-                    account_id = Some(e.account_id);
+                Some(e) if scope.account_id.as_ref().is_none_or(|a| *a == e.account_id) => {
+                    scope.account_id = Some(e.account_id);
                 }
                 _ => wrong.push(FieldError::new("webhook_id", "there is no such webhook")),
             }
@@ -73,15 +52,7 @@ impl ReplayService {
         }
         let job = ReplayJob {
             id: ids::new(ids::REPLAY),
-            scope: ReplayScope {
-                account_id,
-                endpoint_id: new.endpoint_id,
-                event_types: new.event_types,
-                from: new.from,
-                to: new.to,
-                only_failed: new.only_failed,
-                per_second: new.per_second,
-            },
+            scope,
             state: ReplayState::Running,
             cursor: None,
             done: 0,
@@ -153,7 +124,7 @@ impl ReplayService {
     }
 }
 
-fn problems(new: &NewReplay) -> Vec<FieldError> {
+fn problems(new: &ReplayScope) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut add = |field: String, message: &str| wrong.push(FieldError::new(field, message));
     if new.account_id.as_ref().is_some_and(|a| !is_account_id(a)) {

@@ -2,7 +2,7 @@
 
 use crate::base::clock::Timestamp;
 use crate::webhooks::envelope;
-use crate::webhooks::model::{Event, EventState};
+use crate::webhooks::model::Event;
 use crate::webhooks::sign::{self, SigningKey};
 
 /// A webhook as it is edited.
@@ -72,20 +72,14 @@ impl Draft {
 impl DraftEvent {
     fn released(&self, id: &str) -> Event {
         Event {
-            id: id.to_owned(),
-            account_id: self.account_id.clone(),
-            event_type: self.event_type.clone(),
-            occurred_at: self.occurred_at,
-            state: EventState::Released,
             sequence: Some(self.sequence),
-            data: Some(self.data.clone()),
-            truncated: false,
-            request_id: None,
-            route: None,
-            method: None,
-            status: None,
-            resource_id: None,
-            conditional: false,
+            ..Event::published(
+                id.to_owned(),
+                self.account_id.clone(),
+                self.event_type.clone(),
+                self.occurred_at,
+                self.data.clone(),
+            )
         }
     }
 }

@@ -27,20 +27,15 @@ impl Event {
     /// a further field is given its value here and nowhere else.
     pub(crate) fn blank(account_id: &str, event_type: &str) -> Self {
         Self {
-            id: ids::new(ids::EVENT),
-            account_id: account_id.to_owned(),
-            event_type: event_type.to_owned(),
-            occurred_at: Timestamp::from_millis(0),
             state: EventState::Pending,
-            sequence: None,
             data: None,
-            truncated: false,
-            request_id: None,
-            route: None,
-            method: None,
-            status: None,
-            resource_id: None,
-            conditional: false,
+            ..Self::published(
+                ids::new(ids::EVENT),
+                account_id.to_owned(),
+                event_type.to_owned(),
+                Timestamp::from_millis(0),
+                String::new(),
+            )
         }
     }
 }

@@ -13,7 +13,7 @@ use crate::web::admin::body::Json;
 use crate::web::admin::repeat;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
-use crate::webhooks::service::NewReplay;
+use crate::webhooks::port::replays::ReplayScope;
 use crate::webhooks::view::{ReplayOnly, ReplayView};
 
 /// How many a second where nobody says.
@@ -59,7 +59,7 @@ pub(super) async fn create_replay(
     headers: HeaderMap,
     Json { value, digest }: Json<CreateReplay>,
 ) -> Result<Response, ApiError> {
-    let new = NewReplay {
+    let scope = ReplayScope {
         account_id: value.account_id,
         endpoint_id: value.webhook_id,
         event_types: value.event_types,
@@ -69,7 +69,7 @@ pub(super) async fn create_replay(
         per_second: value.per_second.unwrap_or(PER_SECOND),
     };
     let create = async |caller| {
-        let replay = state.replays.create(new, &caller).await?;
+        let replay = state.replays.create(scope, &caller).await?;
         respond::object(StatusCode::ACCEPTED, &replay)
     };
     repeat::once(&state, &call, "replays.create", &headers, digest, create).await
