@@ -151,9 +151,12 @@ pub(super) fn settings(timeout: Duration) -> SharedSettings {
 
 impl Bench {
     pub(super) async fn new(timeout: Duration) -> Self {
+        Self::at(Clock::manual(Clock::system().now()), timeout).await
+    }
+
+    pub(super) async fn at(clock: Clock, timeout: Duration) -> Self {
         let (receiver, inbox) = receiver().await;
         let store = Arc::new(MemoryStore::default());
-        let clock = Clock::manual(Clock::system().now());
         let wake = Arc::new(Notify::new());
         let settings = settings(timeout);
         let transport = loopback();

@@ -10,6 +10,7 @@ use self::bench::*;
 use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
+use crate::base::clock::Clock;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, OutgoingRequest, Reply};
 use crate::webhooks::port::{ClaimTerms, EventStore, WebhookTransport};
@@ -169,6 +170,21 @@ async fn during_a_rotation_either_secret_verifies() {
     b.after_attempts(1).await;
     let (headers, _) = b.inbox.0.lock()[2].clone();
     assert!(!headers["webhook-signature"].to_str().unwrap().contains(' '));
+}
+
+#[tokio::test]
+async fn a_signature_has_the_time_of_the_machine_whatever_the_store_says() {
+    let clock = Clock::following();
+    clock.follow(-3_600_000);
+    let b = Bench::at(clock, TIMEOUT).await;
+    let (_, secret) = b.publish_to("/good").await;
+    b.after_attempts(1).await;
+    let (headers, body) = b.inbox.0.lock()[0].clone();
+    // It refuses what was signed more than five minutes ago.
+    standardwebhooks::Webhook::new(secret.expose())
+        .unwrap()
+        .verify(body.as_bytes(), &headers)
+        .unwrap();
 }
 
 #[tokio::test]

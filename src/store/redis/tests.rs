@@ -181,6 +181,19 @@ async fn a_start_waits_for_servers_but_not_for_ever() {
 }
 
 #[tokio::test]
+async fn a_clock_follows_the_servers_and_is_measured_by_the_machines_own() {
+    let store = open(settings()).await.unwrap();
+    // As if the servers' clock had been an hour ahead of this machine's, and been set right.
+    let clock = Clock::following();
+    clock.follow(3_600_000);
+    for _ in 0..2 {
+        let theirs = Store::read_clocks(&store, &clock).await.unwrap();
+        assert!(theirs.skew_ms < 2_000, "{theirs:?}");
+        assert_eq!(clock.ahead_ms(), 0);
+    }
+}
+
+#[tokio::test]
 async fn a_clock_that_differs_is_measured() {
     let settings = settings();
     let slow = Clock::manual(Timestamp::from_secs(Clock::system().now().secs() - 3600));

@@ -32,6 +32,7 @@ async fn an_event_is_recorded_under_what_is_known_of_it_and_released_under_the_r
     let id = exchange(&mut b, &create(), None, "{\"id\": 7}").await;
     let event = b.only();
     assert_eq!(event.id, identity::released(&id, "7"));
+    assert_ne!(event.id, identity::released(&id, "8"));
     assert!(ids::is_valid(ids::EVENT, &event.id) && event.id != id);
     // Without the body, Location has the resource's id.
     let mut b = bench();
