@@ -184,7 +184,8 @@ def api(process, port, secret, seconds):
 
 
 def blocked(process, port, secret, rounds, seconds):
-    """What a receiver that never answers changes for the API: its webhooks paused and active by turns."""
+    """What a receiver that never answers changes for the API: its webhooks paused and active by turns, each for longer than an
+    attempt may take, so that time-outs are in it as often as they are."""
     mute = Mute()
     mute.start()
     mute.ready.wait(10)
@@ -265,7 +266,7 @@ def main():
             rows.append({"store": store, "what": "delay", **found})
             print(lines[-1], flush=True)
             running = start(f"block-{store}", upstream, DEFAULT)
-            found, ratio = blocked(*running, rounds, 5)
+            found, ratio = blocked(*running, rounds, seconds)
             end(running)
             lines.append(f"{store}: a receiver that never answers, {BLOCKED} webhooks, makes the API's p99"
                          f" {ratio['p99_us']} of what it was and its CPU per request {ratio['cpu_us']} (goal: 1.03 at most;"
