@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | [`base`] | time, ids, secrets, the error table, ceilings | – |
 //! | [`config`], [`observe`] | the valid configuration; metrics and logs | base |
-//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
+//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] [`portal`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
 //! | [`store`] [`outbound`] [`proxy`] [`web`] | shells: databases, the network, Pingora, axum | domains; never each other |
 //! | [`app`] | puts it together: the only place that names domains and backends both | all of the above |
 //! | [`cli`] | subcommands | app; client commands only base |
@@ -115,6 +115,7 @@ pub mod keys;
 pub mod limits;
 pub mod observe;
 pub mod outbound;
+pub mod portal;
 pub mod proxy;
 pub mod routing;
 pub mod sample;
