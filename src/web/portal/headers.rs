@@ -10,7 +10,7 @@ use super::refuse::Unrendered;
 use crate::web::peer;
 
 /// What a page may load and where it may go: nothing but its own origin, nothing inline, in no frame.
-pub const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
+pub(in crate::web) const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; \
      connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// Fields that an answer has unless it has its own.
