@@ -143,7 +143,7 @@ fn menu(label: &str, config: &Config, session: Option<&Session>, at: Place) -> M
         }
         div.foot {
             button.quiet.theme type="button" hidden data-theme-button {
-                (ui::icon(Icon::Theme)) span data-theme-text { "Colours: as the system" }
+                (ui::icon(Icon::Theme)) span data-theme-text { "Theme: system" }
             }
             @match session {
                 Some(session) => (who(config, session)),

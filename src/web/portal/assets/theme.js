@@ -3,7 +3,7 @@
 {
   const root = document.documentElement;
   const kept = 'portal-theme';
-  const names = { system: 'Colours: as the system', light: 'Colours: light', dark: 'Colours: dark' };
+  const names = { system: 'Theme: system', light: 'Theme: light', dark: 'Theme: dark' };
   const order = ['system', 'light', 'dark'];
   let theme = 'system';
   try {

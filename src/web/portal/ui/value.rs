@@ -48,13 +48,13 @@ pub fn when_left(left: Duration) -> String {
     format!("{count} {unit}{plural}")
 }
 
-/// A number with a thin space between its thousands.
+/// A number with a comma between its thousands.
 pub fn number(n: u64) -> String {
     let digits = n.to_string();
     let mut out = String::with_capacity(digits.len() * 2);
     for (i, digit) in digits.chars().enumerate() {
         if i > 0 && (digits.len() - i) % 3 == 0 {
-            out.push('\u{202f}');
+            out.push(',');
         }
         out.push(digit);
     }
@@ -74,8 +74,8 @@ mod tests {
         assert_eq!(date(at), "7 Nov 2026");
         assert_eq!(number(0), "0");
         assert_eq!(number(999), "999");
-        assert_eq!(number(1_000), "1\u{202f}000");
-        assert_eq!(number(12_345_678), "12\u{202f}345\u{202f}678");
+        assert_eq!(number(1_000), "1,000");
+        assert_eq!(number(12_345_678), "12,345,678");
     }
 
     #[test]
