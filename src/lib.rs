@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | [`base`] | time, ids, secrets, the error table, ceilings | – |
 //! | [`config`], [`observe`] | the valid configuration; metrics and logs | base |
-//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
+//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] [`portal`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
 //! | [`store`] [`outbound`] [`proxy`] [`web`] | shells: databases, the network, Pingora, axum | domains; never each other |
 //! | [`app`] | puts it together: the only place that names domains and backends both | all of the above |
 //! | [`cli`] | subcommands | app; client commands only base |
@@ -63,9 +63,10 @@
 //!   ([`webhooks::health`]) and accounts take turns ([`webhooks::share`]), so that no receiver's silence is another's delay.
 //!   The sweeper takes no event before it is so old that no exchange of any node can have it in hand; erasures are gone on
 //!   with by whichever node looks for them next.
-//! * *Layouts.* The version of what lies in Redis is 2. A start takes layout 1 over as it is; the order of released events
-//!   then begins with those released from then on. Nodes that know 1 only are refused, and those that still run on it must
-//!   be stopped first: they would match no wildcards and keep no such order.
+//! * *Layouts.* The version of what lies in Redis is 3. A start takes layouts 1 and 2 over as they are: what a later one has
+//!   more begins empty, and so does the order of released events where layout 1 is taken over. Nodes that know earlier ones
+//!   only are refused, and those that still run must be stopped first: with 1 they would match no wildcards and keep no such
+//!   order, with 2 they would erase an account and leave its sessions of the portal, its alerts and its mails behind.
 //! * *Streams* of released events ([`webhooks::feed`]) are read by their numbers, from any node. A reader that comes back says
 //!   which event it knows by the last number, so that numbers given anew after a failover take no event from it.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
@@ -115,6 +116,7 @@ pub mod keys;
 pub mod limits;
 pub mod observe;
 pub mod outbound;
+pub mod portal;
 pub mod proxy;
 pub mod routing;
 pub mod sample;

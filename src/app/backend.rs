@@ -17,6 +17,7 @@ use crate::keys::port::KeyStore;
 use crate::limits::Desk;
 use crate::limits::port::LeaseStore;
 use crate::observe::Metrics;
+use crate::portal::port::SessionStore;
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::store::redis::{self, CallTimes, OpenError};
 use crate::store::spool::{Deadlines, Spool};
@@ -33,6 +34,7 @@ pub(super) struct Backend {
     pub(super) inboxes: Arc<dyn InboxStore>,
     pub(super) notices: Arc<dyn NoticeStore>,
     pub(super) replays: Arc<dyn ReplayStore>,
+    pub(super) sessions: Arc<dyn SessionStore>,
     pub(super) engine: Engine,
 }
 
@@ -79,6 +81,7 @@ impl Backend {
                     inboxes: store.clone(),
                     notices: store.clone(),
                     replays: store.clone(),
+                    sessions: store.clone(),
                     engine: Engine::Embedded(store),
                 })
             }
@@ -124,7 +127,8 @@ impl Backend {
             feed: all.clone(),
             inboxes: all.clone(),
             notices: all.clone(),
-            replays: all,
+            replays: all.clone(),
+            sessions: all,
             engine: Engine::Redis(Arc::new(Shared {
                 store,
                 spool,

@@ -14,7 +14,7 @@ pub(super) struct Listeners {
     pub(super) clients: Vec<Bound>,
     pub(super) admin: Door,
     pub(super) status: Option<Door>,
-    /// Serves the inboxes.
+    /// Serves the portal and the inboxes.
     pub(super) portal: Option<Door>,
     /// What `serve` says of each: its name and its address with the real port.
     pub(super) addresses: Vec<(String, SocketAddr)>,

@@ -9,6 +9,7 @@ mod load;
 mod observers;
 pub mod online;
 mod operations;
+mod portal;
 mod ready;
 mod reload;
 mod run;

@@ -1,4 +1,4 @@
-//! Joins the simulator and its inboxes to the store, the network and the portal's listener; never what they do.
+//! Joins the simulator and its inboxes to the store, the network and their public address; never what they do.
 
 use std::sync::Arc;
 
@@ -45,8 +45,8 @@ impl Simulation {
         }
     }
 
-    /// What the portal's listener serves.
-    pub(super) fn portal(&self, parts: &Parts, control: Arc<dyn ConfigControl>) -> Router {
+    /// The public way into the inboxes.
+    pub(super) fn inboxes(&self, parts: &Parts, control: Arc<dyn ConfigControl>) -> Router {
         inbox::router(self.catcher.clone(), control, parts.clock.clone())
     }
 }

@@ -178,6 +178,7 @@ async fn prune(parts: &Parts) -> bool {
     };
     let answers = backend.accounts.forget_answers(now).await;
     let inboxes = backend.inboxes.prune_inboxes(now).await;
+    let sessions = backend.sessions.prune_sessions(now).await;
     let replays = backend
         .replays
         .prune_replays(now.minus(REPLAY_MEMORY))
@@ -186,6 +187,7 @@ async fn prune(parts: &Parts) -> bool {
         ("events", &events),
         ("answers", &answers),
         ("inboxes", &inboxes),
+        ("sessions", &sessions),
         ("replays", &replays),
     ] {
         match done {
@@ -197,7 +199,9 @@ async fn prune(parts: &Parts) -> bool {
             Err(e) => tracing::warn!("old {what} are not deleted: {e}"),
         }
     }
-    events.is_ok() && answers.is_ok() && inboxes.is_ok() && replays.is_ok()
+    [events, answers, inboxes, sessions, replays]
+        .iter()
+        .all(Result::is_ok)
 }
 
 /// Goes on with erasures that an earlier process left, and now and then with those of nodes that have ended since.

@@ -33,6 +33,7 @@ use crate::limits::Limiter;
 use crate::observe::diagnostics::{self, DiagnosticsError};
 use crate::observe::{AccessLog, Metrics, Pace};
 use crate::outbound::webhook::HttpTransport;
+use crate::portal::service::SessionService;
 use crate::proxy::attach::{Attached, Attacher, ScopeValues};
 use crate::proxy::gateway::{Gateway, GatewayParts};
 use crate::proxy::in_flight::InFlight;
@@ -211,6 +212,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
             Arc::clone(&parts.backend.replays),
             Arc::clone(&parts.backend.events),
         ),
+        sessions: SessionService::new(Arc::clone(&parts.backend.sessions)),
         feed: Arc::clone(&parts.backend.feed),
         stopping: doors_stop.signal(),
         streams: Arc::new(Semaphore::new(LISTEN_STREAMS)),
@@ -234,7 +236,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         teller,
         reloader,
     };
-    let portal = portal.map(|door| (door, simulation.portal(&parts, state.control.clone())));
+    let portal = portal.map(|door| (door, super::portal::router(&parts, &simulation, &state)));
     let doors = std::iter::once((admin_door, admin::router(&state, health.clone())))
         .chain(status.map(|door| (door, health::status_router(health))))
         .chain(portal)

@@ -1,10 +1,13 @@
 //! Every bound that is not a setting, by name, with its unit and reason; relations between bounds are checked at compile time.
 
+pub mod alerts;
 mod delivery;
+pub mod docs;
 mod identity;
 mod listen;
 pub mod operations;
 mod outbound;
+pub mod portal;
 pub mod simulator;
 mod webhooks;
 

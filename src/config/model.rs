@@ -157,6 +157,14 @@ pub struct Portal {
     pub listener: Option<Listener>,
     /// Its address for the public, without a trailing slash; problem types point there.
     pub public_url: String,
+    /// What it is called at the top of its pages.
+    pub title: String,
+    /// The API's address for the public, without a trailing slash.
+    pub api_url: String,
+    /// Where people sign in.
+    pub sign_in_url: Option<String>,
+    /// The account that whoever asks may open; `None` but where the portal listens on loopback.
+    pub demo_account: Option<String>,
 }
 
 /// The access log.

@@ -14,6 +14,7 @@ use prometheus::{
 
 use super::delivery::DeliveryMetrics;
 use super::names;
+use super::portal::PortalMetrics;
 use super::route::RouteMetrics;
 use super::shared::SharedMetrics;
 use super::upstream::{OUTCOMES, TargetMetrics};
@@ -93,6 +94,8 @@ pub struct Metrics {
     pub shared: SharedMetrics,
     /// Webhook delivery.
     pub delivery: DeliveryMetrics,
+    /// The developer portal.
+    pub portal: Arc<PortalMetrics>,
 }
 
 /// Registers metrics as it makes them.
@@ -144,7 +147,7 @@ impl Maker {
         self.add(Histogram::with_opts(opts))
     }
 
-    fn histograms(
+    pub(super) fn histograms(
         &self,
         name: &str,
         help: &str,
@@ -329,6 +332,7 @@ impl Metrics {
             )?,
             shared: SharedMetrics::new(&m)?,
             delivery: DeliveryMetrics::new(&m)?,
+            portal: Arc::new(PortalMetrics::new(&m)?),
             registry,
         })
     }

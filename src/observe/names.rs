@@ -92,6 +92,12 @@ pub const UPSTREAM_REQUESTS: &str = "fuelgate_upstream_requests_total";
 pub const UPSTREAM_DURATION: &str = "fuelgate_upstream_duration_seconds";
 /// Whether a target is healthy.
 pub const UPSTREAM_HEALTHY: &str = "fuelgate_upstream_healthy";
+/// Requests to the portal.
+pub const PORTAL_REQUESTS: &str = "fuelgate_portal_requests_total";
+/// Time of its pages.
+pub const PORTAL_DURATION: &str = "fuelgate_portal_request_duration_seconds";
+/// Its sessions, by what became of them.
+pub const PORTAL_SESSIONS: &str = "fuelgate_portal_sessions_total";
 /// The program.
 pub const BUILD_INFO: &str = "fuelgate_build_info";
 /// Access-log lines that were lost.

@@ -8,6 +8,7 @@ pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
+pub(crate) mod portal_sessions;
 pub(crate) mod replays;
 pub(crate) mod usage;
 
@@ -20,6 +21,7 @@ use crate::base::audit::{Change, ChangeContext, IdempotentAnswer};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::keys::port::KeyStore;
+use crate::portal::port::SessionStore;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::inboxes::InboxStore;
 use crate::webhooks::port::{EventFeed, EventStore, ReplayStore};
@@ -35,6 +37,7 @@ pub(crate) struct Stores {
     pub(crate) feed: Arc<dyn EventFeed>,
     pub(crate) inboxes: Arc<dyn InboxStore>,
     pub(crate) replays: Arc<dyn ReplayStore>,
+    pub(crate) sessions: Arc<dyn SessionStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -44,7 +47,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -165,6 +168,17 @@ macro_rules! contract_tests {
             no_more_jobs_are_running_than_may,
             jobs_are_listed_newest_first_and_forgotten_in_their_time,
             an_erasure_takes_an_accounts_jobs
+        );
+    };
+    (@portal_sessions $make:expr) => {
+        $crate::store::contract::contract_tests!(@each portal_sessions $make;
+            a_session_is_found_until_it_ends,
+            a_session_is_replaced_only_from_its_present_revision,
+            an_account_has_no_more_sessions_than_allowed,
+            a_deleted_session_is_gone_and_no_other,
+            ended_sessions_are_pruned_and_no_others,
+            sessions_go_with_their_account,
+            what_comes_late_for_an_erased_account_is_refused
         );
     };
     (@usage $make:expr) => {

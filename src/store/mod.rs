@@ -5,6 +5,7 @@ mod contract;
 pub mod embedded;
 pub mod redis;
 mod rename;
+mod session_text;
 mod span;
 pub mod spool;
 mod sqlite;

@@ -15,9 +15,11 @@ use tokio::time::timeout;
 
 use super::admin::state::ConfigControl;
 use super::peer::{self, Peer};
-use super::sources::Sources;
+use super::sources::{Rate, Sources};
 use crate::base::ceilings::BODY_READ_TIME;
-use crate::base::ceilings::simulator::{INBOX_BODY_BYTES, INBOX_REQUESTS};
+use crate::base::ceilings::simulator::{
+    INBOX_BODY_BYTES, INBOX_BURST, INBOX_PER_SECOND, INBOX_REQUESTS, INBOX_SOURCES,
+};
 use crate::base::clock::Clock;
 use crate::webhooks::simulator::catch::Catcher;
 use crate::webhooks::simulator::inbox::{PATH, Token};
@@ -40,7 +42,11 @@ pub fn router(catcher: Catcher, control: Arc<dyn ConfigControl>, clock: Clock) -
         catcher,
         control,
         clock,
-        sources: Sources::default(),
+        sources: Sources::new(Rate {
+            per_second: INBOX_PER_SECOND,
+            burst: INBOX_BURST,
+            sources: INBOX_SOURCES,
+        }),
         places: Semaphore::new(INBOX_REQUESTS),
     });
     Router::new()

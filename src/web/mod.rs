@@ -1,8 +1,9 @@
-//! HTTP interfaces for operators and people: the admin API, health and metrics; never the request path, never a store.
+//! HTTP interfaces for operators and people: the admin API, the portal, health and metrics; never the request path, never a store.
 
 pub mod admin;
 pub mod health;
 pub mod inbox;
 pub mod peer;
+pub mod portal;
 pub mod serve;
-mod sources;
+pub mod sources;

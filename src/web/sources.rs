@@ -5,12 +5,25 @@ use std::net::{IpAddr, Ipv6Addr};
 
 use parking_lot::Mutex;
 
-use crate::base::ceilings::simulator::{INBOX_BURST, INBOX_PER_SECOND, INBOX_SOURCES};
 use crate::base::clock::Timestamp;
 
+/// How often.
+#[derive(Debug, Clone, Copy)]
+pub struct Rate {
+    /// Requests a second that one source may go on with.
+    pub per_second: u32,
+    /// Requests that it may make at once.
+    pub burst: u32,
+    /// Sources that are counted; the others share a count.
+    pub sources: usize,
+}
+
 /// A bucket of each source. A lock and no atomics: it is held for a moment, and only where nobody is in a hurry.
-#[derive(Debug, Default)]
-pub(super) struct Sources(Mutex<HashMap<IpAddr, Bucket>>);
+#[derive(Debug)]
+pub struct Sources {
+    rate: Rate,
+    buckets: Mutex<HashMap<IpAddr, Bucket>>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Bucket {
@@ -19,29 +32,36 @@ struct Bucket {
 }
 
 impl Bucket {
-    fn at(self, now: Timestamp) -> f64 {
-        let gained = now.since(self.at).as_secs_f64() * f64::from(INBOX_PER_SECOND);
-        (self.left + gained).min(f64::from(INBOX_BURST))
+    fn at(self, now: Timestamp, rate: Rate) -> f64 {
+        let gained = now.since(self.at).as_secs_f64() * f64::from(rate.per_second);
+        (self.left + gained).min(f64::from(rate.burst))
     }
 }
 
 impl Sources {
+    /// Nobody has asked yet.
+    pub fn new(rate: Rate) -> Self {
+        let buckets = Mutex::default();
+        Self { rate, buckets }
+    }
+
     /// Whether a request of this source may go on at `now`.
-    pub(super) fn take(&self, source: IpAddr, now: Timestamp) -> bool {
-        let mut all = self.0.lock();
+    pub fn take(&self, source: IpAddr, now: Timestamp) -> bool {
+        let rate = self.rate;
+        let mut all = self.buckets.lock();
         let mut source = network(source);
-        if !all.contains_key(&source) && all.len() >= INBOX_SOURCES {
+        if !all.contains_key(&source) && all.len() >= rate.sources {
             // Who has its whole burst again need not be remembered.
-            all.retain(|_, b| b.at(now) < f64::from(INBOX_BURST));
-            if all.len() >= INBOX_SOURCES {
-                source = IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+            all.retain(|_, b| b.at(now, rate) < f64::from(rate.burst));
+            if all.len() >= rate.sources {
+                source = shared();
             }
         }
         let bucket = all.entry(source).or_insert(Bucket {
-            left: f64::from(INBOX_BURST),
+            left: f64::from(rate.burst),
             at: now,
         });
-        let left = bucket.at(now);
+        let left = bucket.at(now, rate);
         let is_enough = left >= 1.0;
         *bucket = Bucket {
             left: if is_enough { left - 1.0 } else { left },
@@ -49,6 +69,20 @@ impl Sources {
         };
         is_enough
     }
+
+    /// Whether [`Sources::take`] would say no; takes nothing.
+    pub fn is_spent(&self, source: IpAddr, now: Timestamp) -> bool {
+        let all = self.buckets.lock();
+        let is_full = all.len() >= self.rate.sources;
+        let bucket = all.get(&network(source));
+        let bucket = bucket.or_else(|| all.get(&shared()).filter(|_| is_full));
+        bucket.is_some_and(|b| b.at(now, self.rate) < 1.0)
+    }
+}
+
+/// Stands for all sources that have no bucket of their own.
+const fn shared() -> IpAddr {
+    IpAddr::V6(Ipv6Addr::UNSPECIFIED)
 }
 
 /// One holder of IPv6 addresses has a whole /64 of them.
@@ -67,44 +101,57 @@ mod tests {
     use super::*;
     use std::net::Ipv4Addr;
 
+    const RATE: Rate = Rate {
+        per_second: 20,
+        burst: 100,
+        sources: 4_096,
+    };
+
     fn ip(text: &str) -> IpAddr {
         text.parse().unwrap()
     }
 
     #[test]
     fn a_source_has_a_burst_and_then_a_rate_of_its_own() {
-        let sources = Sources::default();
+        let sources = Sources::new(RATE);
         let (now, later) = (Timestamp::from_secs(100), Timestamp::from_secs(101));
-        for _ in 0..INBOX_BURST {
+        for _ in 0..RATE.burst {
             assert!(sources.take(ip("192.0.2.1"), now));
         }
+        assert!(sources.is_spent(ip("192.0.2.1"), now));
+        assert!(
+            !sources.is_spent(ip("192.0.2.2"), now) && !sources.is_spent(ip("192.0.2.1"), later)
+        );
         assert!(!sources.take(ip("192.0.2.1"), now));
         assert!(!sources.take(ip("::ffff:192.0.2.1"), now));
         assert!(sources.take(ip("192.0.2.2"), now));
         let admitted = (0..100).filter(|_| sources.take(ip("192.0.2.1"), later));
-        assert_eq!(admitted.count(), INBOX_PER_SECOND as usize);
+        assert_eq!(admitted.count(), RATE.per_second as usize);
     }
 
     #[test]
     fn a_network_of_ipv6_is_one_source() {
-        let sources = Sources::default();
+        let sources = Sources::new(RATE);
         let now = Timestamp::from_secs(100);
         let admitted = (0..1_000).filter(|n| sources.take(ip(&format!("2001:db8::{n:x}")), now));
-        assert_eq!(admitted.count(), INBOX_BURST as usize);
+        assert_eq!(admitted.count(), RATE.burst as usize);
     }
 
     #[test]
     fn sources_without_a_place_share_one() {
-        let sources = Sources::default();
+        let sources = Sources::new(RATE);
         let now = Timestamp::from_secs(100);
         let source = |n: usize| IpAddr::V4(Ipv4Addr::from(u32::try_from(n).unwrap()));
-        for n in 0..INBOX_SOURCES {
+        for n in 0..RATE.sources {
             assert!(sources.take(source(n), now));
         }
-        let admitted = (0..1_000).filter(|n| sources.take(source(INBOX_SOURCES + n), now));
-        assert_eq!(admitted.count(), INBOX_BURST as usize);
+        let admitted = (0..1_000).filter(|n| sources.take(source(RATE.sources + n), now));
+        assert_eq!(admitted.count(), RATE.burst as usize);
         let later = Timestamp::from_secs(200);
-        assert!(sources.take(source(INBOX_SOURCES + 7), later));
-        assert!(sources.0.lock().len() <= 2, "who is idle is forgotten");
+        assert!(sources.take(source(RATE.sources + 7), later));
+        assert!(
+            sources.buckets.lock().len() <= 2,
+            "who is idle is forgotten"
+        );
     }
 }

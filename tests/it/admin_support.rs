@@ -14,6 +14,7 @@ use fuelgate::config::model::Config;
 use fuelgate::keys::cache::KeyObserver;
 use fuelgate::keys::service::KeyService;
 use fuelgate::limits::Limiter;
+use fuelgate::portal::service::SessionService;
 use fuelgate::store::embedded::{EmbeddedStore, Options};
 use fuelgate::web::admin::state::{
     AdminState, ConfigControl, ConfigFailure, ConfigProblem, ConfigStatus,
@@ -292,6 +293,7 @@ impl Admin {
                 clock.clone(),
             ),
             replays: ReplayService::new(store.clone(), store.clone()),
+            sessions: SessionService::new(store.clone()),
             feed: store.clone(),
             stopping: stopped.clone(),
             streams: Arc::new(Semaphore::new(64)),

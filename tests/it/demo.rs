@@ -22,6 +22,8 @@ impl Demo {
                 "127.0.0.1:0",
                 "--admin-listen",
                 "127.0.0.1:0",
+                "--portal-listen",
+                "127.0.0.1:0",
                 "--data",
                 "the demo",
             ])

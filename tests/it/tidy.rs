@@ -17,6 +17,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("limits", &["base", "config", "observe"]),
     ("usage", &["base", "config", "observe"]),
     ("webhooks", &["base", "config", "observe"]),
+    ("portal", &["base", "config", "observe"]),
+    ("alerts", &["base", "config", "observe"]),
     ("store", BELOW_SHELLS),
     ("outbound", BELOW_SHELLS),
     ("proxy", BELOW_SHELLS),
@@ -26,7 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "app",
         &[
             "base", "config", "observe", "accounts", "routing", "keys", "limits", "usage",
-            "webhooks", "store", "outbound", "proxy", "web", "sample",
+            "webhooks", "portal", "alerts", "store", "outbound", "proxy", "web", "sample",
         ],
     ),
     (
@@ -37,6 +39,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 
 const BELOW_SHELLS: &[&str] = &[
     "base", "config", "observe", "accounts", "routing", "keys", "limits", "usage", "webhooks",
+    "portal", "alerts",
 ];
 
 /// Libraries that only some layers may name.
@@ -48,6 +51,10 @@ const LIBRARIES: &[(&str, &[&str])] = &[
     ("hickory_resolver", &["outbound"]),
     ("saphyr", &["config"]),
     ("cel", &["webhooks"]),
+    ("maud", &["web"]),
+    ("lettre", &["outbound"]),
+    ("pulldown_cmark", &["web"]),
+    ("hyper", &["web"]),
 ];
 
 fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {

@@ -8,6 +8,7 @@ use crate::cli::say;
 /// What the lines are made of.
 pub(super) struct Facts<'a> {
     pub(super) gateway: SocketAddr,
+    pub(super) portal: SocketAddr,
     pub(super) admin: SocketAddr,
     pub(super) crm: SocketAddr,
     pub(super) config: &'a Path,
@@ -20,6 +21,7 @@ pub(super) struct Facts<'a> {
 pub(super) fn print(f: &Facts<'_>) {
     let Facts {
         gateway,
+        portal,
         admin,
         crm,
         key,
@@ -33,6 +35,9 @@ pub(super) fn print(f: &Facts<'_>) {
         r#"
 fuelgate demo is ready; stop it with Ctrl-C.
 
+  portal       http://{portal}   (press "Open the demo account")
+  docs         http://{portal}/docs
+  simulator    http://{portal}/webhook-simulator
   gateway      http://{gateway}/v1
   admin API    http://{admin}/admin/openapi.json   (token in {token})
   metrics      http://{admin}/metrics

@@ -77,6 +77,7 @@ pub(super) struct Settings<'a> {
     pub(super) folder: &'a Path,
     pub(super) listen: SocketAddr,
     pub(super) admin: SocketAddr,
+    pub(super) portal: SocketAddr,
     pub(super) crm: SocketAddr,
     pub(super) secrets: &'a Secrets,
 }
@@ -92,6 +93,9 @@ pub(super) fn write_config(s: &Settings<'_>) -> Result<PathBuf, Failure> {
     let text = TEMPLATE
         .replace("{{listen}}", &quoted(&s.listen.to_string()))
         .replace("{{admin}}", &quoted(&s.admin.to_string()))
+        .replace("{{portal}}", &quoted(&s.portal.to_string()))
+        .replace("{{portal_url}}", &quoted(&format!("http://{}", s.portal)))
+        .replace("{{api_url}}", &quoted(&format!("http://{}", s.listen)))
         .replace("{{crm}}", &quoted(&s.crm.to_string()))
         .replace("{{token}}", &quoted(s.secrets.admin_token.expose()))
         .replace("{{pepper}}", &quoted(s.secrets.pepper.expose()))

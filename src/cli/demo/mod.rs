@@ -1,4 +1,4 @@
-//! `fuelgate demo`: gateway, sample CRM and a webhook receiver in one process on the embedded store; never a shortcut past the admin API.
+//! `fuelgate demo`: gateway, portal, sample CRM and a webhook receiver in one process on the embedded store; never a shortcut past the admin API.
 
 mod admin;
 mod banner;
@@ -30,6 +30,9 @@ pub(super) struct Args {
     /// Address of the admin API; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8082")]
     admin_listen: SocketAddr,
+    /// Address of the developer portal, a loopback one; port 0 takes a free one
+    #[arg(long, default_value = "127.0.0.1:8081")]
+    portal_listen: SocketAddr,
 }
 
 /// Runs the demo until it is interrupted.
@@ -49,17 +52,20 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     let data = std::path::absolute(&args.data)
         .map_err(|e| Failure::of("cannot use the folder of --data", e))?;
     let secrets = files::secrets(&data)?;
+    // Pages and samples name both addresses, so that their ports are known before anything listens.
+    let (listen, portal) = (known(args.listen)?, known(args.portal_listen)?);
     let file = files::write_config(&files::Settings {
         folder: &data,
-        listen: args.listen,
+        listen,
         admin: args.admin_listen,
+        portal,
         crm,
         secrets: &secrets,
     })?;
     let config = app::load(&file).map_err(|report| Failure::new(report.to_string()))?;
     let running = app::start(config).map_err(|e| {
         Failure::new(format!(
-            "cannot start: {e}\nif an address is in use: fuelgate demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0"
+            "cannot start: {e}\nif an address is in use: fuelgate demo --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 --portal-listen 127.0.0.1:0"
         ))
     })?;
     let address = |what: &str| {
@@ -80,6 +86,7 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     deliveries.verify_with(&ready.webhook_secret);
     banner::print(&banner::Facts {
         gateway,
+        portal,
         admin: admin_address,
         crm,
         config: &file,
@@ -90,6 +97,16 @@ pub(super) fn run(args: &Args) -> Result<(), Failure> {
     running
         .run_until_signal()
         .map_err(|e| Failure::of("stopped", e))
+}
+
+/// The address itself, or with a port that is free now where it says 0.
+fn known(address: SocketAddr) -> Result<SocketAddr, Failure> {
+    if address.port() != 0 {
+        return Ok(address);
+    }
+    std::net::TcpListener::bind(address)
+        .and_then(|l| l.local_addr())
+        .map_err(|e| Failure::of(&format!("cannot listen on {address}"), e))
 }
 
 async fn start_crm() -> Result<SocketAddr, Failure> {

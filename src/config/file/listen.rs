@@ -75,6 +75,24 @@ pub(in crate::config) struct PortalFile {
     /// The portal's address for its visitors; the `type` of error answers points there. By default made of `address`.
     #[serde(default)]
     pub(in crate::config) public_url: Option<String>,
+    /// What the portal is called at the top of its pages.
+    #[serde(default = "default_title")]
+    #[schemars(length(min = 1, max = 60))]
+    pub(in crate::config) title: String,
+    /// The API's public address, for samples and documentation. By default made of the first listener's address.
+    #[serde(default)]
+    pub(in crate::config) api_url: Option<String>,
+    /// Where the link "Sign in" leads: the page of the CRM that opens the portal. Without it the page says so in words.
+    #[serde(default)]
+    pub(in crate::config) sign_in_url: Option<String>,
+    /// For trying the portal out: the sign-in page has a button that opens this account to whoever presses it. Only where
+    /// `address` is a loopback address.
+    #[serde(default)]
+    pub(in crate::config) demo_account: Option<String>,
+}
+
+fn default_title() -> String {
+    "Developers".to_owned()
 }
 
 /// The access log: one line of JSON a request.

@@ -178,6 +178,34 @@ fn forms_of_small_settings_are_checked() {
             "portal.public_url: expected a URL without a user",
         ),
         (
+            "portal: { address: '127.0.0.1:1', title: '' }",
+            "portal.title: expected",
+        ),
+        (
+            "portal: { address: '127.0.0.1:1', title: ' x' }",
+            "portal.title: expected 1 to 60 characters",
+        ),
+        (
+            "portal: { address: '127.0.0.1:1', api_url: x }",
+            "portal.api_url: expected a URL",
+        ),
+        (
+            "portal: { address: '127.0.0.1:1', sign_in_url: 'javascript:x' }",
+            "portal.sign_in_url: expected a URL",
+        ),
+        (
+            "portal: { address: '127.0.0.1:1', demo_account: 'a b' }",
+            "portal.demo_account: expected an account id",
+        ),
+        (
+            "portal: { address: '0.0.0.0:1', demo_account: acct_demo }",
+            "portal.demo_account: expected only where `address` is a loopback address",
+        ),
+        (
+            "portal: { public_url: 'https://x', demo_account: acct_demo }",
+            "portal.demo_account: expected only where `address` is a loopback address",
+        ),
+        (
             "portal: {}",
             "portal.public_url: missing; expected `public_url` or `address`",
         ),

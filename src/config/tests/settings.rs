@@ -14,6 +14,10 @@ fn defaults_are_those_of_the_contract() {
     assert_eq!(c.admin.tokens[0].permissions, Permission::ALL);
     assert!(c.status.is_none() && c.portal.listener.is_none());
     assert_eq!(c.portal.public_url, "http://127.0.0.1:8081");
+    assert_eq!(c.portal.title, "Developers");
+    assert_eq!(c.portal.api_url, "http://127.0.0.1:8080");
+    assert_eq!(c.portal.sign_in_url, None);
+    assert_eq!(c.portal.demo_account, None);
     assert_eq!(c.log.access, Some(LogSink::Stdout));
     assert_eq!(c.realm, "crm");
     let k = &c.ceilings;

@@ -1,12 +1,12 @@
-//! Checks listeners, portal, log and ceilings; never opens a socket.
+//! Checks listeners, log and ceilings; never opens a socket.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::words::{listen_address, under, web_url};
+use super::words::{listen_address, under};
 use super::{Check, tls};
 use crate::config::file::{ConfigFile, ListenerFile, TlsFile};
-use crate::config::model::{Ceilings, Listener, Log, LogSink, Portal};
+use crate::config::model::{Ceilings, Listener, Log, LogSink};
 use crate::config::tree::{Step, steps};
 
 /// All client-facing listeners.
@@ -36,46 +36,6 @@ pub(super) fn parts(
         tls: tls.map(|t| tls::files(check, t, &under(path, "tls"))),
     }
 }
-
-/// The portal. Without one, problem types still need an address to point to.
-pub(super) fn portal(check: &mut Check<'_>, f: &ConfigFile) -> Portal {
-    let at = steps!["portal"];
-    let Some(p) = &f.portal else {
-        return Portal {
-            listener: None,
-            public_url: DEFAULT_PUBLIC_URL.to_owned(),
-        };
-    };
-    let listener = p
-        .address
-        .as_ref()
-        .map(|a| parts(check, a, p.tls.as_ref(), &at));
-    if listener.is_none() && p.tls.is_some() {
-        check.problem(&under(&at, "tls"), "expected `address` beside it");
-    }
-    let public_url = match (&p.public_url, &listener) {
-        (Some(url), _) => check.ok(&under(&at, "public_url"), web_url(url, false)),
-        (None, Some(l)) => {
-            let scheme = if l.tls.is_some() { "https" } else { "http" };
-            Some(format!("{scheme}://{}", l.address))
-        }
-        (None, None) => {
-            if !check.is_faulty(&under(&at, "address")) {
-                check.problem(
-                    &under(&at, "public_url"),
-                    "missing; expected `public_url` or `address`",
-                );
-            }
-            None
-        }
-    };
-    Portal {
-        listener,
-        public_url: public_url.unwrap_or_else(|| DEFAULT_PUBLIC_URL.to_owned()),
-    }
-}
-
-const DEFAULT_PUBLIC_URL: &str = "http://127.0.0.1:8081";
 
 /// Reports listeners that would take the same address.
 pub(super) fn distinct(check: &mut Check<'_>, f: &ConfigFile) {

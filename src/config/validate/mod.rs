@@ -4,6 +4,7 @@ mod access;
 mod events;
 mod listen;
 mod plans;
+mod portal;
 mod redis;
 mod routes;
 mod state;
@@ -222,7 +223,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
         .status
         .as_ref()
         .map(|s| listen::listener(check, s, &steps!["status"]));
-    let portal = listen::portal(check, f);
+    let portal = portal::portal(check, f, &listeners);
     let keys = f.keys.as_ref().map(|k| access::keys(check, k));
     let plans = plans::plans(check, f);
     let upstreams = upstreams::upstreams(check, f);

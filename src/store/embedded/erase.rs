@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::accounts::{by_id, tombstone};
 use super::fail::{Done, Fail};
 use super::rows::{all, first, run};
-use super::{EmbeddedStore, change, erase_usage, inboxes, pseudonym};
+use super::{EmbeddedStore, change, erase_usage, inboxes, portal_sessions, pseudonym};
 use crate::accounts::port::ErasureStep;
 use crate::base::audit::Change;
 use crate::base::ceilings;
@@ -46,7 +46,9 @@ fn has_rows(conn: &Connection, id: &str) -> Done<bool> {
         "SELECT 1 FROM endpoint WHERE account_id = ?1
          UNION ALL SELECT 1 FROM event WHERE account_id = ?1
          UNION ALL SELECT 1 FROM account_sequence WHERE account_id = ?1
-         UNION ALL SELECT 1 FROM inbox WHERE account_id = ?1",
+         UNION ALL SELECT 1 FROM inbox WHERE account_id = ?1
+         UNION ALL SELECT 1 FROM portal_session WHERE account_id = ?1
+         UNION ALL SELECT 1 FROM alert WHERE account_id = ?1",
         [id],
         |_| Ok(()),
     )?
@@ -69,13 +71,17 @@ type Kind = fn(&Connection, &str, usize) -> Done<usize>;
 
 /// Deletes up to `limit` rows, the keys first, and tells how many went.
 fn data(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
-    let kinds: [Kind; 7] = [
+    let kinds: [Kind; 11] = [
         keys,
+        portal_sessions::erase,
+        alerts,
         endpoints,
         events,
         inboxes::erase,
         erase_usage::sums,
         erase_usage::routes,
+        erase_usage::refusals,
+        erase_usage::keys,
         rest,
     ];
     let mut gone = 0;
@@ -104,6 +110,23 @@ fn keys(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
         gone += run(conn, "DELETE FROM api_key WHERE id = ?1", [&key])?;
     }
     Ok(gone)
+}
+
+/// Settings of alerts, mails, and when old secrets were used last.
+fn alerts(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
+    let settings = run(conn, "DELETE FROM alert WHERE account_id = ?1", [id])?;
+    let mails = run(
+        conn,
+        "DELETE FROM mail WHERE id IN (SELECT id FROM mail WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )?;
+    let uses = run(
+        conn,
+        "DELETE FROM previous_use
+         WHERE key_id IN (SELECT key_id FROM previous_use WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )?;
+    Ok(settings + mails + uses)
 }
 
 fn endpoints(conn: &Connection, id: &str, limit: usize) -> Done<usize> {

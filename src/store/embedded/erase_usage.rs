@@ -1,4 +1,4 @@
-//! Erasure of an account's usage: seeks each hour and day, as the rows lie by time; never the sums over everyone.
+//! Erasure of an account's usage: seeks each hour and day where rows lie by time; never the sums over everyone.
 
 use rusqlite::Connection;
 
@@ -106,4 +106,24 @@ fn routes_at(conn: &Connection, span: u8, start: i64, id: &str, limit: usize) ->
         }
     }
     Ok(gone)
+}
+
+/// Rows by code of refusal, which lie by account.
+pub(super) fn refusals(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
+    run(
+        conn,
+        "DELETE FROM usage_rejection WHERE (account_id, span, start, code) IN
+             (SELECT account_id, span, start, code FROM usage_rejection WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )
+}
+
+/// Totals of keys, which lie by account.
+pub(super) fn keys(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
+    run(
+        conn,
+        "DELETE FROM usage_key WHERE (account_id, span, start, key_id) IN
+             (SELECT account_id, span, start, key_id FROM usage_key WHERE account_id = ?1 LIMIT ?2)",
+        (id, limit),
+    )
 }

@@ -20,6 +20,7 @@ mod key_rows;
 mod keys;
 mod notice_rows;
 mod notices;
+mod portal_sessions;
 mod pseudonym;
 mod queue;
 mod replays;
@@ -47,7 +48,11 @@ use crate::base::error::StoreError;
 static FORMAT: Format = Format {
     what: "store",
     application_id: 0x4647_5354,
-    layouts: &[include_str!("layout1.sql"), include_str!("layout2.sql")],
+    layouts: &[
+        include_str!("layout1.sql"),
+        include_str!("layout2.sql"),
+        include_str!("layout3.sql"),
+    ],
 };
 
 /// The store. Cloning the `Arc` shares it; the last one dropped closes it.

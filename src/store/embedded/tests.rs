@@ -31,6 +31,7 @@ fn stores_at(dir: TempDir) -> Stores {
         feed: store.clone(),
         inboxes: store.clone(),
         replays: store.clone(),
+        sessions: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),

@@ -6,9 +6,9 @@ use std::fmt;
 use crate::config::model::RedisStore;
 
 /// The layout of the keys that this version writes. It grows with each change that older versions could not live with.
-pub(super) const LAYOUT: u32 = 2;
-/// The layout before, which a start takes over.
-pub(super) const EARLIER: u32 = 1;
+pub(super) const LAYOUT: u32 = 3;
+/// The layouts before, which a start takes over.
+pub(super) const EARLIER: [u32; 2] = [1, 2];
 /// The oldest Redis whose scripts and commands are ours, and the oldest that is tested.
 const OLDEST: [u32; 2] = [6, 2];
 /// See [`OLDEST`].
@@ -209,10 +209,10 @@ pub(super) fn layout(found: Option<&str>) -> Finding {
     let (weight, text) = match found.map(str::parse::<u32>) {
         None => (Weight::Good, "no data of this store so far".to_owned()),
         Some(Ok(LAYOUT)) => (Weight::Good, format!("its layout is version {LAYOUT}")),
-        Some(Ok(EARLIER)) => (
+        Some(Ok(earlier)) if EARLIER.contains(&earlier) => (
             Weight::Good,
             format!(
-                "its layout is version {EARLIER}; a start makes it {LAYOUT}, which older versions of this program refuse"
+                "its layout is version {earlier}; a start makes it {LAYOUT}, which older versions of this program refuse"
             ),
         ),
         Some(Ok(newer)) if newer > LAYOUT => (
@@ -386,7 +386,7 @@ mod tests {
     #[test]
     fn a_layout_from_the_future_or_of_somebody_else_is_refused() {
         assert_eq!(layout(None).weight, Weight::Good);
-        for known in [LAYOUT, EARLIER] {
+        for known in EARLIER.into_iter().chain([LAYOUT]) {
             assert_eq!(layout(Some(&known.to_string())).weight, Weight::Good);
         }
         let newer = layout(Some(&(LAYOUT + 1).to_string()));

@@ -122,7 +122,8 @@ impl Store {
         }
         if found.iter().all(|finding| finding.weight < Weight::Refuse) {
             let mut cmd = redis::cmd("SET");
-            // All that layout 1 has is in layout 2 as it is, and what is new begins empty. A later one was refused before.
+            // All that earlier layouts have is in this one as it is, and what is new begins empty. A later one was refused
+            // before.
             cmd.arg(self.names.layout()).arg(LAYOUT);
             let _: Option<String> = self.link.run_first(&cmd).await?;
             self.take_over_copy().await?;

@@ -140,22 +140,24 @@ async fn a_layout_from_the_future_is_refused() {
     let settings = server.settings();
     open(settings.clone()).await.unwrap();
     let key = format!("{}:layout", settings.key_prefix);
-    assert_eq!(server.ask::<String>(&["GET", &key]), "2");
-    let () = server.ask(&["SET", &key, "3"]);
+    assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+    let () = server.ask(&["SET", &key, "4"]);
     let why = refused(open(settings).await);
     assert!(why.contains("newer version"), "{why}");
-    assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+    assert_eq!(server.ask::<String>(&["GET", &key]), "4");
 }
 
 #[tokio::test]
-async fn the_layout_before_is_taken_over_and_then_refused_by_those_who_know_no_other() {
+async fn the_layouts_before_are_taken_over_and_then_refused_by_those_who_know_no_other() {
     let server = Server::start(&[]);
     let settings = server.settings();
     let key = format!("{}:layout", settings.key_prefix);
-    let () = server.ask(&["SET", &key, "1"]);
-    open(settings.clone()).await.unwrap();
-    assert_eq!(server.ask::<String>(&["GET", &key]), "2");
-    open(settings).await.unwrap();
+    for before in ["1", "2"] {
+        let () = server.ask(&["SET", &key, before]);
+        open(settings.clone()).await.unwrap();
+        assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+        open(settings.clone()).await.unwrap();
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -8,6 +8,7 @@ pub mod events;
 pub mod keys;
 pub mod openapi;
 pub mod operator;
+pub mod portal;
 pub mod query;
 pub mod repeat;
 pub mod replays;
@@ -58,5 +59,6 @@ fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .merge(simulator::operations())
         .merge(deliveries::operations())
         .merge(replays::operations())
+        .merge(portal::operations())
         .merge(operator::operations())
 }

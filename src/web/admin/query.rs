@@ -89,7 +89,7 @@ pub fn list<T, V: Serialize>(
 }
 
 /// A cursor: checksum, the list's name, a zero byte and where to go on. It hides nothing and is not to be built by hand.
-fn encode(list: &str, after: &str) -> String {
+pub(in crate::web) fn encode(list: &str, after: &str) -> String {
     let content = format!("{list}\0{after}");
     let mut bytes = crc32fast::hash(content.as_bytes()).to_be_bytes().to_vec();
     bytes.extend_from_slice(content.as_bytes());

@@ -11,6 +11,7 @@ use crate::base::clock::{Clock, Timestamp};
 use crate::config::model::Config;
 use crate::keys::service::KeyService;
 use crate::limits::Limiter;
+use crate::portal::service::SessionService;
 use crate::usage::port::UsageStore;
 use crate::webhooks::port::EventFeed;
 use crate::webhooks::service::{ReplayService, WebhookService};
@@ -38,6 +39,8 @@ pub struct AdminState {
     pub simulator: Simulator,
     /// Replays of many deliveries.
     pub replays: ReplayService,
+    /// Sessions of the portal.
+    pub sessions: SessionService,
     /// Released events in their order.
     pub feed: Arc<dyn EventFeed>,
     /// True once the process stops: what goes on for long ends then.

@@ -112,8 +112,9 @@ fn nobody_gets_more_of_the_portals_listener_than_the_way_into_an_inbox() {
     let caught = inbox(&g, "acct_1");
     let good = path(&caught);
     let ask = |method: &str, path: &str| http::request(portal, method, path, &[], None).status;
+    // The pages beside it are for those who are signed in.
+    assert_eq!(ask("GET", "/"), 401);
     for other in [
-        "/",
         "/inbox",
         "/inbox/",
         "/healthz",

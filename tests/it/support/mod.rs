@@ -1,10 +1,12 @@
 //! What the tests share: the built binary as a process, backends, raw HTTP and foreign programs; never an assertion about behaviour.
 
 pub mod backend;
+pub mod browser;
 pub mod gateway;
 pub mod hostile;
 pub mod http;
 pub mod listener;
+pub mod portal;
 pub mod programs;
 pub mod proxy;
 pub mod receivers;

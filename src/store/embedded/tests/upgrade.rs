@@ -1,5 +1,7 @@
 //! A file of an earlier layout with data in it, opened by this version.
 
+use std::path::PathBuf;
+
 use super::*;
 use crate::webhooks::port::EventFeed;
 
@@ -20,18 +22,26 @@ INSERT INTO delivery VALUES
     ('dlv_4', 'evt_2', 'whk_2', 'a', 'x', 2, 6, NULL, 6, 6, 60, NULL, NULL, 0);
 ";
 
-#[tokio::test]
-async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
+/// A file of the last of these layouts with these rows in it.
+fn written(layouts: &[&str], rows: &str) -> (TempDir, PathBuf) {
     let dir = TempDir::new().unwrap();
     let file = dir.path().join("data/fuelgate.db");
     std::fs::create_dir(dir.path().join("data")).unwrap();
     let raw = rusqlite::Connection::open(&file).unwrap();
-    raw.execute_batch(include_str!("../layout1.sql")).unwrap();
-    raw.execute_batch(ROWS).unwrap();
+    for layout in layouts {
+        raw.execute_batch(layout).unwrap();
+    }
+    raw.execute_batch(rows).unwrap();
     raw.pragma_update(None, "application_id", super::super::FORMAT.application_id)
         .unwrap();
-    raw.pragma_update(None, "user_version", 1).unwrap();
-    drop(raw);
+    let version = layouts.len() as u32;
+    raw.pragma_update(None, "user_version", version).unwrap();
+    (dir, file)
+}
+
+#[tokio::test]
+async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
+    let (dir, file) = written(&[include_str!("../layout1.sql")], ROWS);
 
     let store = open(dir.path(), Options::default());
     let released = store.released_after("a", 0, 9).await.unwrap();
@@ -40,7 +50,7 @@ async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
     store.close();
     let report = super::super::verify::verify(&file).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    assert_eq!(report.layout, 2);
+    assert_eq!(report.layout, 3);
 
     let raw = rusqlite::Connection::open(&file).unwrap();
     let mut line = raw
@@ -58,6 +68,60 @@ async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
             row("whk_1", "a", Some(70)),
             row("whk_2", "a", None),
             row("whk_3", "b", None)
+        ]
+    );
+}
+
+/// Days of two months, with the sums over all keys and over all accounts that lie beside them, and hours, which do not count.
+const USAGE: &str = "
+INSERT INTO account VALUES ('a', 'p', '{}', 0, 1, NULL), ('b', 'p', '{}', 0, 1, NULL);
+INSERT INTO usage VALUES
+    (0, 1793491200000, 'a', 'key_1', 2, 5, 0, 0, 0),
+    (1, 1793404800000, 'a', 'key_1', 2, 3, 1, 1, 1), (1, 1793404800000, 'a', '', 2, 3, 1, 1, 1), (1, 1793404800000, '', '', 2, 3, 1, 1, 1),
+    (1, 1793491200000, 'a', 'key_1', 2, 5, 1, 1, 1), (1, 1793491200000, 'a', 'key_1', 3, 1, 1, 1, 1),
+    (1, 1793491200000, 'a', 'key_1', 4, 2, 1, 1, 1), (1, 1793491200000, 'a', 'key_1', 5, 4, 1, 1, 1),
+    (1, 1793491200000, 'a', 'key_1', 0, 7, 1, 1, 1), (1, 1793491200000, 'a', 'key_2', 2, 9, 1, 1, 1),
+    (1, 1793491200000, 'b', 'key_3', 0, 6, 1, 1, 1),
+    (1, 1793491200000, 'a', '', 2, 14, 1, 1, 1), (1, 1793491200000, 'a', '', 3, 1, 1, 1, 1), (1, 1793491200000, 'a', '', 4, 2, 1, 1, 1),
+    (1, 1793491200000, 'a', '', 5, 4, 1, 1, 1), (1, 1793491200000, 'a', '', 0, 7, 1, 1, 1), (1, 1793491200000, 'b', '', 0, 6, 1, 1, 1),
+    (1, 1793577600000, 'a', 'key_1', 2, 1, 1, 1, 1), (1, 1793577600000, 'a', '', 2, 1, 1, 1, 1);
+";
+
+#[tokio::test]
+async fn a_store_of_layout_2_gets_totals_of_its_keys_by_day_and_month() {
+    let layouts = [
+        include_str!("../layout1.sql"),
+        include_str!("../layout2.sql"),
+    ];
+    let (dir, file) = written(&layouts, USAGE);
+    open(dir.path(), Options::default()).close();
+    let report = super::super::verify::verify(&file).unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert_eq!(report.layout, 3);
+
+    let raw = rusqlite::Connection::open(&file).unwrap();
+    let mut totals = raw
+        .prepare("SELECT account_id || ' ' || span || ' ' || datetime(start / 1000, 'unixepoch') || ' ' || key_id,
+                         requests, errors, rejected FROM usage_key ORDER BY 1")
+        .unwrap();
+    let totals: Vec<(String, [u64; 3])> = totals
+        .query_map([], |r| Ok((r.get(0)?, [r.get(1)?, r.get(2)?, r.get(3)?])))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
+    let row = |name: &str, numbers| (name.to_owned(), numbers);
+    assert_eq!(
+        totals,
+        [
+            row("a 1 2026-10-31 00:00:00 key_1", [3, 0, 0]),
+            row("a 1 2026-11-01 00:00:00 key_1", [12, 6, 7]),
+            row("a 1 2026-11-01 00:00:00 key_2", [9, 0, 0]),
+            row("a 1 2026-11-02 00:00:00 key_1", [1, 0, 0]),
+            row("a 2 2026-10-01 00:00:00 key_1", [3, 0, 0]),
+            row("a 2 2026-11-01 00:00:00 key_1", [13, 6, 7]),
+            row("a 2 2026-11-01 00:00:00 key_2", [9, 0, 0]),
+            row("b 1 2026-11-01 00:00:00 key_3", [0, 0, 6]),
+            row("b 2 2026-11-01 00:00:00 key_3", [0, 0, 6]),
         ]
     );
 }

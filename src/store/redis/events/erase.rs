@@ -8,7 +8,7 @@ use redis::Value;
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
 use super::shard::{Shard, fetch};
-use super::{inboxes, replays};
+use super::{inboxes, portal_sessions, replays};
 use crate::base::ceilings::{ERASED_TIME, REDIS_STEP};
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -40,9 +40,12 @@ pub(in crate::store::redis) async fn has_data(
     pipe.cmd("EXISTS")
         .arg(shard.events_of(account_id))
         .arg(shard.sequence(account_id))
-        .arg(shard.inboxes(account_id));
-    let (fields, others): (Vec<String>, u8) = store.link.pipe(Patience::Calm, &pipe).await?;
-    Ok(others > 0 || !ids_among(fields).is_empty())
+        .arg(shard.inboxes(account_id))
+        .arg(shard.sessions(account_id));
+    pipe.cmd("HEXISTS").arg(shard.alerts()).arg(account_id);
+    let (fields, others, is_told): (Vec<String>, u8, bool) =
+        store.link.pipe(Patience::Calm, &pipe).await?;
+    Ok(others > 0 || is_told || !ids_among(fields).is_empty())
 }
 
 /// Marks the account: from then on its events are left out, and what would be made for it is refused.
@@ -104,7 +107,9 @@ pub(in crate::store::redis) async fn erase_some(
         erase_events(store, &shard, account_id, &events).await?;
         return Ok(false);
     }
-    if inboxes::erase(store, &shard, account_id).await? {
+    if inboxes::erase(store, &shard, account_id).await?
+        || portal_sessions::erase(store, &shard, account_id).await?
+    {
         return Ok(false);
     }
     replays::erase(store, account_id).await?;

@@ -27,6 +27,8 @@
 //! | `deliveries:failed` | failed deliveries by when they did |
 //! | `notices:all`, `notice:<id>` | what is still to be told to the operator: ids by when it happened; hash: one of them |
 //! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
+//! | `ps:<session>`, `pss:<A>` | sessions of the portal, see [`portal_sessions`] |
+//! | `alerts:all` | hash: account → its settings of alerts |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off
@@ -60,6 +62,7 @@ mod feed;
 mod inboxes;
 mod list;
 mod notices;
+mod portal_sessions;
 mod prune;
 mod publish;
 mod record;

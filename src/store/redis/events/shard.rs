@@ -120,6 +120,21 @@ impl Shard {
         self.name("ibs", account_id)
     }
 
+    /// Text: a session of the portal.
+    pub(super) fn session(&self, id: &str) -> String {
+        self.name("ps", id)
+    }
+
+    /// Sorted set: an account's sessions of the portal by when each ends.
+    pub(super) fn sessions(&self, account_id: &str) -> String {
+        self.name("pss", account_id)
+    }
+
+    /// Hash: account → its settings of alerts.
+    pub(super) fn alerts(&self) -> String {
+        self.name("alerts", "all")
+    }
+
     /// Text: `erasing`, or `erased` for a day, where an account is or was erased.
     pub(super) fn erasing(&self, account_id: &str) -> String {
         self.name("erasing", account_id)

@@ -51,7 +51,8 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
         events: ours.clone(),
         feed: ours.clone(),
         inboxes: ours.clone(),
-        replays: ours,
+        replays: ours.clone(),
+        sessions: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -74,12 +75,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health);
+contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -34,6 +34,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         feed: other.clone(),
         inboxes: other.clone(),
         replays: other.clone(),
+        sessions: other.clone(),
         usage: other.clone(),
         clock,
         _keep: Box::new((other, dir)),

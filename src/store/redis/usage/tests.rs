@@ -24,6 +24,7 @@ fn stores_on(settings: RedisStore) -> Stores {
         feed: store.clone(),
         inboxes: store.clone(),
         replays: store.clone(),
+        sessions: store.clone(),
         usage: store,
         clock,
         _keep: Box::new(()),

@@ -18,5 +18,4 @@ pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(config::get_config))
         .routes(routes!(config::reload_config))
         .routes(routes!(unavailable::get_alerts, unavailable::put_alerts))
-        .routes(routes!(unavailable::create_portal_session))
 }

@@ -18,39 +18,6 @@ pub(super) struct AlertsQuery {
     _account_id: String,
 }
 
-/// A session of the portal that is asked for.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-#[schema(example = json!({
-    "account_id": "acct_42", "user": {"id": "u_7", "email": "dev@example.com"}, "role": "admin", "expires_in_seconds": 3600
-}))]
-pub(super) struct CreatePortalSession {
-    /// The account whose portal it opens.
-    #[serde(rename = "account_id")]
-    _account_id: String,
-    /// Who it is for.
-    #[serde(rename = "user")]
-    _user: PortalUser,
-    /// What that person may do there.
-    #[serde(rename = "role")]
-    _role: String,
-    /// How long it lasts, in seconds.
-    #[serde(rename = "expires_in_seconds")]
-    _expires_in_seconds: Option<u64>,
-}
-
-/// A person, by the backend's own id.
-#[derive(Debug, Deserialize, utoipa::ToSchema)]
-#[serde(deny_unknown_fields)]
-struct PortalUser {
-    /// The backend's id of the person.
-    #[serde(rename = "id")]
-    _id: String,
-    /// The person's address.
-    #[serde(rename = "email")]
-    _email: Option<String>,
-}
-
 fn not_available(what: &str) -> ApiError {
     ApiError::detail(Code::NotAvailable, format!("{what} are not available yet."))
 }
@@ -83,19 +50,4 @@ pub(super) async fn put_alerts(
     _: Json<serde_json::Value>,
 ) -> Result<Response, ApiError> {
     Err(not_available("Alerts"))
-}
-
-/// Opens a portal session for a person; not available yet.
-#[utoipa::path(
-    post,
-    path = "/admin/v1/portal-sessions",
-    tag = "portal",
-    request_body = CreatePortalSession,
-    responses((status = 501, description = "`not_available`: not available yet.",
-        body = crate::web::admin::openapi::ProblemBody, content_type = "application/problem+json")),
-)]
-pub(super) async fn create_portal_session(
-    _: Json<CreatePortalSession>,
-) -> Result<Response, ApiError> {
-    Err(not_available("Portal sessions"))
 }

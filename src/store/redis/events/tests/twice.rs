@@ -12,6 +12,7 @@ use crate::store::contract::events::{event, happen};
 use crate::store::contract::health::{busy, end, failed};
 use crate::store::contract::identity::release_as;
 use crate::store::contract::inboxes::{inbox, message};
+use crate::store::contract::portal_sessions::{opened, session};
 use crate::store::contract::{at, change, replays};
 use crate::store::redis::Store;
 use crate::store::redis::events;
@@ -369,6 +370,28 @@ async fn a_replay_is_made_carried_out_and_cancelled_once() {
     let why = change("replay.cancel", "a");
     s.replays.cancel_replay(&job.id, at(4), &why).await.unwrap();
     again(&mut watch, &store, 1).await;
+}
+
+#[tokio::test]
+async fn a_session_is_made_replaced_and_ended_once() {
+    let (server, s, store) = alone().await;
+    let mut watch = Watch::start(server.port).await;
+    let new = session("a", 3_600);
+    let why = change("portal_session.create", "a");
+    s.sessions
+        .create_session(&new, 1, at(0), &why)
+        .await
+        .unwrap();
+    again(&mut watch, &store, 1).await;
+    let next = opened(&new);
+    s.sessions.update_session(&next, at(5)).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let found = s.sessions.session("a", &new.id, at(5)).await.unwrap();
+    assert_eq!(found, Some(next));
+    s.sessions.delete_session("a", &new.id).await.unwrap();
+    again(&mut watch, &store, 1).await;
+    let found = s.sessions.session("a", &new.id, at(5)).await.unwrap();
+    assert_eq!(found, None);
 }
 
 #[tokio::test]

@@ -6,8 +6,11 @@ use serde_json::json;
 
 use super::{account, create, digest, key_with, log_of, nodes, run};
 use crate::accounts::port::{AccountStore, AuditFilter, ErasureStep};
+use crate::base::ceilings::REDIS_STEP;
 use crate::base::clock::Clock;
 use crate::keys::port::{KeyStore, LastUse};
+use crate::portal::port::SessionStore;
+use crate::store::contract::portal_sessions::session;
 use crate::store::contract::{at, change, change_with_answer, context};
 use crate::store::redis::Store;
 use crate::store::redis::repair::Report;
@@ -49,6 +52,14 @@ async fn an_erasure_goes_on_on_any_node_and_leaves_no_trace_of_the_name() {
         let why = change_with_answer("account.put", id, key);
         store
             .put_account(&account(id, "other"), &why)
+            .await
+            .unwrap();
+    }
+    for _ in 0..REDIS_STEP + 1 {
+        let new = session(id, 3_600);
+        let why = change("portal_session.create", id);
+        store
+            .create_session(&new, 1_000, at(0), &why)
             .await
             .unwrap();
     }

@@ -1,0 +1,40 @@
+//! Makes the developer portal of the parts of a gateway; never a page of it.
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::simulator::Simulation;
+use super::wire::Parts;
+use crate::base::ceilings::portal::{SIGN_IN_BURST, SIGN_IN_PER_SECOND, SIGN_IN_SOURCES};
+use crate::web::admin::state::AdminState;
+use crate::web::portal;
+use crate::web::portal::state::PortalState;
+use crate::web::sources::{Rate, Sources};
+
+/// What the portal's listener serves. Its pages and the admin API work on the same services.
+pub(super) fn router(parts: &Parts, simulation: &Simulation, admin: &AdminState) -> Router {
+    let state = Arc::new(PortalState {
+        clock: parts.clock.clone(),
+        control: Arc::clone(&admin.control),
+        sessions: admin.sessions.clone(),
+        store: Arc::clone(&admin.store),
+        accounts: admin.accounts.clone(),
+        keys: admin.keys.clone(),
+        limiter: Arc::clone(&parts.limiter),
+        usage: Arc::clone(&admin.usage),
+        webhooks: admin.webhooks.clone(),
+        replays: admin.replays.clone(),
+        simulator: admin.simulator.clone(),
+        metrics: Arc::clone(&parts.metrics.portal),
+        sources: Sources::new(Rate {
+            per_second: SIGN_IN_PER_SECOND,
+            burst: SIGN_IN_BURST,
+            sources: SIGN_IN_SOURCES,
+        }),
+    });
+    portal::router(
+        &state,
+        simulation.inboxes(parts, Arc::clone(&admin.control)),
+    )
+}

@@ -1,0 +1,45 @@
+//! The developer portal: pages for an account's developers, and the layer that all of them pass; what a page shows is the domains' to decide.
+
+pub mod answer;
+pub mod assets;
+pub mod form;
+pub mod guard;
+mod headers;
+mod home;
+pub mod own;
+pub mod refuse;
+pub mod shell;
+mod sign_in;
+pub mod state;
+pub mod table;
+pub mod ui;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+
+use self::refuse::PageError;
+use self::state::PortalState;
+
+pub use self::sign_in::link_url;
+
+/// What the portal's listener serves; `inboxes` are beside the pages, behind no layer of theirs.
+///
+/// A request passes: id, time and fields of the answer → page table → session and role → page.
+pub fn router(state: &Arc<PortalState>, inboxes: Router) -> Router {
+    pages()
+        .fallback(async || PageError::NotFound)
+        .method_not_allowed_fallback(async || PageError::NotFound)
+        .layer(from_fn_with_state(state.clone(), guard::guard))
+        .with_state(state.clone())
+        .merge(inboxes)
+}
+
+/// Every page, by folder.
+fn pages() -> Router<Arc<PortalState>> {
+    Router::new()
+        .merge(assets::routes())
+        .merge(sign_in::routes())
+        .merge(home::routes())
+}

@@ -1,0 +1,95 @@
+//! Numbers, dates and times as people read them; the exact instant is beside each, and time.mjs writes it in the reader's zone.
+
+use std::time::Duration;
+
+use maud::{Markup, html};
+
+use crate::base::clock::Timestamp;
+
+const MONTHS: [&str; 12] = [
+    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+];
+
+/// An instant: `27 Nov 2026, 14:09 UTC`.
+pub fn time(at: Timestamp) -> Markup {
+    let text = at.to_string();
+    html! {
+        time datetime=(text) data-time title=(text) { (day(&text)) ", " (text.get(11..16).unwrap_or_default()) " UTC" }
+    }
+}
+
+/// A UTC day: `27 Nov 2026`.
+pub fn date(at: Timestamp) -> String {
+    day(&at.to_string())
+}
+
+/// The day of an instant in RFC 3339.
+fn day(text: &str) -> String {
+    let part = |range| text.get(range).unwrap_or_default();
+    let month = part(5..7).parse::<usize>().unwrap_or(1);
+    let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"");
+    format!(
+        "{} {month} {}",
+        part(8..10).trim_start_matches('0'),
+        part(0..4)
+    )
+}
+
+/// How long something still lasts, in its largest unit: `3 days`, `1 hour`.
+pub fn when_left(left: Duration) -> String {
+    let minutes = left.as_secs() / 60;
+    let (count, unit) = match minutes {
+        0 => return "less than a minute".to_owned(),
+        1..60 => (minutes, "minute"),
+        60..1440 => (minutes / 60, "hour"),
+        _ => (minutes / 1440, "day"),
+    };
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {unit}{plural}")
+}
+
+/// A number with a comma between its thousands.
+pub fn number(n: u64) -> String {
+    let digits = n.to_string();
+    let mut out = String::with_capacity(digits.len() * 2);
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i) % 3 == 0 {
+            out.push(',');
+        }
+        out.push(digit);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn instants_and_numbers_are_written_for_people() {
+        let at = Timestamp::parse("2026-11-07T14:09:59.123Z").unwrap();
+        let html = time(at).into_string();
+        assert!(html.contains(">7 Nov 2026, 14:09 UTC<"), "{html}");
+        assert!(html.contains("datetime=\"2026-11-07T14:09:59.123Z\""));
+        assert_eq!(date(at), "7 Nov 2026");
+        assert_eq!(number(0), "0");
+        assert_eq!(number(999), "999");
+        assert_eq!(number(1_000), "1,000");
+        assert_eq!(number(12_345_678), "12,345,678");
+    }
+
+    #[test]
+    fn what_is_left_is_said_in_its_largest_unit() {
+        for (seconds, wanted) in [
+            (0, "less than a minute"),
+            (60, "1 minute"),
+            (3_599, "59 minutes"),
+            (3_600, "1 hour"),
+            (86_399, "23 hours"),
+            (86_400, "1 day"),
+            (1_209_600, "14 days"),
+        ] {
+            assert_eq!(when_left(Duration::from_secs(seconds)), wanted);
+        }
+    }
+}
