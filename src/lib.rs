@@ -21,7 +21,7 @@
 //! | --- | --- | --- |
 //! | [`base`] | time, ids, secrets, the error table, ceilings | – |
 //! | [`config`], [`observe`] | the valid configuration; metrics and logs | base |
-//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] [`portal`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
+//! | [`accounts`] [`routing`] [`keys`] [`limits`] [`usage`] [`webhooks`] [`portal`] [`alerts`] | the domains: what is decided, and the ports (`port.rs`) they need | base, config, observe; never each other |
 //! | [`store`] [`outbound`] [`proxy`] [`web`] | shells: databases, the network, Pingora, axum | domains; never each other |
 //! | [`app`] | puts it together: the only place that names domains and backends both | all of the above |
 //! | [`cli`] | subcommands | app; client commands only base |
@@ -80,6 +80,10 @@
 //! * *The operator's events* ([`webhooks::operational`]) have ids that are derived from what they tell, so that every node
 //!   may tell it without asking the others; what ended badly is noted in the transaction that ended it, and told by whoever
 //!   reads the note. A webhook of the operator's that fails makes no such note.
+//! * *Alerts* ([`alerts`]) become messages whose ids are derived from what they tell and to whom, one to each address and one
+//!   to the account's own webhooks. Every node that sees a mark reached puts them in line; the first makes them, and what
+//!   was sent stays as the mark that it was until its window is over, so that a window is told once. Any node sends them,
+//!   under a claim: a node that dies with one has it sent a second time, as the same message.
 //! * *The simulator* ([`webhooks::simulator`]) decides by the functions that decide for real, and its inboxes lie in the
 //!   store, so that any node catches what another one gave out the address of.
 //! * *Stop.* Requests end, leases are given back, usage is flushed, the spool is emptied within the grace time. What is left
@@ -108,6 +112,7 @@
 //!   change and its entry are one script; indexes lead to them.
 
 pub mod accounts;
+pub mod alerts;
 pub mod app;
 pub mod base;
 pub mod cli;

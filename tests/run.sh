@@ -10,7 +10,7 @@ command -v node >/dev/null && command -v npm >/dev/null || need_packages nodejs 
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
 
 venv="${FUELGATE_VENV:-$HOME/.cache/fuelgate/venv}"
-wanted="requests==2.34.2 standardwebhooks==1.1.0 svix==2.9.1 openapi-spec-validator==0.9.0 jsonschema==4.26.0 aiosmtpd==1.4.6"
+wanted="requests==2.34.2 standardwebhooks==1.1.0 svix==2.9.1 openapi-spec-validator==0.9.0 jsonschema==4.26.0 aiosmtpd==1.4.6 atpublic==9.0.0"
 compose="docker-compose==1.29.2"
 if [ "$(cat "$venv/wanted" 2>/dev/null)" != "$wanted $compose" ]; then
   say "installing Python clients into a virtual environment"

@@ -31,6 +31,10 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
             new.webhooks.name_servers.clone(),
         )
         .map_err(|e| failed("webhook targets", &e))?;
+    parts
+        .mailer
+        .set(new.smtp.as_ref())
+        .map_err(|e| failed("the mail server", &e))?;
     // From here on nothing fails.
     if let Some(log) = log {
         parts.access_log.store(log);

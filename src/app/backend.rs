@@ -10,6 +10,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::wire::StartError;
 use crate::accounts::port::AccountStore;
+use crate::alerts::port::{AlertStore, MailStore};
 use crate::base::ceilings::STORE_CONTACT_PAUSE;
 use crate::base::clock::{Clock, Ticks};
 use crate::config::model::{Config, LeaseMode, RedisStore, Store};
@@ -35,6 +36,8 @@ pub(super) struct Backend {
     pub(super) notices: Arc<dyn NoticeStore>,
     pub(super) replays: Arc<dyn ReplayStore>,
     pub(super) sessions: Arc<dyn SessionStore>,
+    pub(super) alerts: Arc<dyn AlertStore>,
+    pub(super) mails: Arc<dyn MailStore>,
     pub(super) engine: Engine,
 }
 
@@ -82,6 +85,8 @@ impl Backend {
                     notices: store.clone(),
                     replays: store.clone(),
                     sessions: store.clone(),
+                    alerts: store.clone(),
+                    mails: store.clone(),
                     engine: Engine::Embedded(store),
                 })
             }
@@ -128,7 +133,9 @@ impl Backend {
             inboxes: all.clone(),
             notices: all.clone(),
             replays: all.clone(),
-            sessions: all,
+            sessions: all.clone(),
+            alerts: all.clone(),
+            mails: all,
             engine: Engine::Redis(Arc::new(Shared {
                 store,
                 spool,

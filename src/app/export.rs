@@ -205,8 +205,15 @@ impl Export {
         }
     }
 
-    /// Asks the store for the delivery queue; apart from a scrape, which must not wait for a store.
+    /// Asks the store for what waits; apart from a scrape, which must not wait for a store.
     pub(super) async fn read_queue(&self) {
+        match self.parts.backend.mails.mails_waiting().await {
+            Ok(n) => {
+                let n = i64::try_from(n).unwrap_or(i64::MAX);
+                self.parts.metrics.alerts.waiting.set(n);
+            }
+            Err(e) => tracing::debug!("messages of alerts cannot be counted: {e}"),
+        }
         let stats = match self.parts.backend.events.queue_stats().await {
             Ok(stats) => stats,
             Err(e) => {

@@ -1,5 +1,6 @@
 //! Puts everything together: the only place that names both domains and backends; never a rule of a domain.
 
+mod alerts;
 mod apply;
 mod backend;
 mod export;

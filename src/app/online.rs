@@ -1,4 +1,4 @@
-//! What `check --online` asks of the world: can the store be opened, does each upstream's target answer; changes nothing unless it is to mend indexes.
+//! What `check --online` asks of the world: can the store be opened, do the mail server and each upstream's target answer; changes nothing unless it is to mend indexes.
 
 use std::path::Path;
 use std::time::Duration;
@@ -9,6 +9,7 @@ use tokio::net::TcpStream;
 use crate::base::ceilings::CLOCK_SKEW;
 use crate::base::clock::Clock;
 use crate::config::model::{Config, RedisStore, Store, Upstream};
+use crate::outbound::smtp;
 use crate::store::embedded::{EmbeddedStore, OpenError, Options};
 use crate::store::redis;
 
@@ -21,7 +22,7 @@ pub struct Finding {
     pub outcome: Result<String, String>,
 }
 
-/// Asks store and upstreams; `mend` has indexes of a shared store mended as well.
+/// Asks store, upstreams and mail server; `mend` has indexes of a shared store mended as well.
 pub async fn check(config: &Config, mend: bool) -> Vec<Finding> {
     let mut findings = match &config.store {
         Store::Embedded { path } => vec![embedded(path).await],
@@ -37,6 +38,12 @@ pub async fn check(config: &Config, mend: bool) -> Vec<Finding> {
                 outcome: ask(upstream, &target.address).await,
             });
         }
+    }
+    if let Some(smtp) = &config.smtp {
+        findings.push(Finding {
+            what: format!("smtp {}:{}", smtp.host, smtp.port),
+            outcome: smtp::greet(smtp).await,
+        });
     }
     findings
 }

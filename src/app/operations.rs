@@ -12,6 +12,7 @@ use tokio::sync::{Notify, watch};
 
 use super::stop::pause;
 use super::wire::Parts;
+use crate::alerts::decide::{highest, last_day};
 use crate::base::ceilings::operations::{
     EXPIRY_LOOK, NOTICES_POLL, NOTICES_STEP, THRESHOLD_LOOK, TOLD_MARKS,
 };
@@ -99,12 +100,8 @@ fn expiring(key: &KeyRecord, days: &[u32], retention: Duration, now: Timestamp) 
     if key.revoked_at.is_some() || key.disabled {
         return None;
     }
-    let (days, mark) = days
-        .iter()
-        .map(|days| (*days, expires_at.minus(DAY * *days)))
-        .filter(|(_, mark)| *mark <= now)
-        .max_by_key(|(_, mark)| *mark)?;
-    if mark.plus(retention) <= now {
+    let days = last_day(days, expires_at, now)?;
+    if expires_at.minus(DAY * days).plus(retention) <= now {
         return None;
     }
     let instant = expires_at.to_string();
@@ -173,13 +170,7 @@ fn reached(
     marks: &OperatorEvents,
     now: Timestamp,
 ) -> Option<Told> {
-    let limit = quota.limit.filter(|l| *l > 0)?;
-    let share = u128::from(quota.used) * 100 / u128::from(limit);
-    let mark = marks
-        .usage_percent
-        .iter()
-        .filter(|percent| u128::from(**percent) <= share)
-        .max()?;
+    let mark = highest(&marks.usage_percent, quota.used, quota.limit)?;
     let resets_at = quota.resets_at.to_string();
     let percent = mark.to_string();
     Some(Told {
@@ -197,7 +188,7 @@ fn reached(
             "policy": policy,
             "percent": mark,
             "used": quota.used,
-            "limit": limit,
+            "limit": quota.limit,
             "resets_at": resets_at,
         }),
     })

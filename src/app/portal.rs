@@ -26,6 +26,7 @@ pub(super) fn router(parts: &Parts, simulation: &Simulation, admin: &AdminState)
         webhooks: admin.webhooks.clone(),
         replays: admin.replays.clone(),
         simulator: admin.simulator.clone(),
+        alerts: admin.alerts.clone(),
         metrics: Arc::clone(&parts.metrics.portal),
         sources: Sources::new(Rate {
             per_second: SIGN_IN_PER_SECOND,

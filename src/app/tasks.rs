@@ -7,6 +7,7 @@ use tokio::runtime::Handle;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
+use super::alerts::Alerts;
 use super::backend::Engine;
 use super::export::Export;
 use super::operations;
@@ -46,6 +47,7 @@ pub(super) struct Tasks {
     pub(super) webhooks: WebhookService,
     pub(super) replayer: Replayer,
     pub(super) teller: Teller,
+    pub(super) alerts: Alerts,
     pub(super) reloader: Arc<Reloader>,
 }
 
@@ -84,6 +86,9 @@ impl Tasks {
         all.spawn_on(self.worker.run(stop.clone()), runtime);
         all.spawn_on(self.replayer.run(stop.clone()), runtime);
         for task in operations::tell(parts, &self.teller, stop) {
+            all.spawn_on(task, runtime);
+        }
+        for task in self.alerts.run(stop) {
             all.spawn_on(task, runtime);
         }
         all.spawn_on(
@@ -179,6 +184,7 @@ async fn prune(parts: &Parts) -> bool {
     let answers = backend.accounts.forget_answers(now).await;
     let inboxes = backend.inboxes.prune_inboxes(now).await;
     let sessions = backend.sessions.prune_sessions(now).await;
+    let mails = backend.mails.prune_mails(now).await;
     let replays = backend
         .replays
         .prune_replays(now.minus(REPLAY_MEMORY))
@@ -188,6 +194,7 @@ async fn prune(parts: &Parts) -> bool {
         ("answers", &answers),
         ("inboxes", &inboxes),
         ("sessions", &sessions),
+        ("mails", &mails),
         ("replays", &replays),
     ] {
         match done {
@@ -199,7 +206,7 @@ async fn prune(parts: &Parts) -> bool {
             Err(e) => tracing::warn!("old {what} are not deleted: {e}"),
         }
     }
-    [events, answers, inboxes, sessions, replays]
+    [events, answers, inboxes, sessions, mails, replays]
         .iter()
         .all(Result::is_ok)
 }

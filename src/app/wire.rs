@@ -8,6 +8,7 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore};
 
+use super::alerts;
 use super::backend::{Backend, Engine};
 use super::export::Export;
 use super::listeners::{self, Listeners};
@@ -32,6 +33,7 @@ use crate::keys::service::KeyService;
 use crate::limits::Limiter;
 use crate::observe::diagnostics::{self, DiagnosticsError};
 use crate::observe::{AccessLog, Metrics, Pace};
+use crate::outbound::smtp::SmtpMailer;
 use crate::outbound::webhook::HttpTransport;
 use crate::portal::service::SessionService;
 use crate::proxy::attach::{Attached, Attacher, ScopeValues};
@@ -95,6 +97,9 @@ pub enum StartError {
     /// The webhook client.
     #[error("webhook client: {0}")]
     Transport(String),
+    /// The mail server's settings.
+    #[error("mail server: {0}")]
+    Mailer(String),
     /// The metrics.
     #[error("metrics: {0}")]
     Metrics(#[from] prometheus::Error),
@@ -117,6 +122,7 @@ pub(super) struct Parts {
     pub(super) flusher: Arc<Flusher>,
     pub(super) settings: SharedSettings,
     pub(super) transport: Arc<HttpTransport>,
+    pub(super) mailer: Arc<SmtpMailer>,
 }
 
 /// Starts a gateway: everything is bound and running when this returns.
@@ -168,6 +174,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
     let (teller, replayer) = operations::makers(&parts, &wake);
     let webhooks = WebhookService::new(events_port, transport, Arc::clone(&parts.settings), wake);
     let parts = Arc::new(parts);
+    let (alert_service, alerts) = alerts::makers(&parts, &teller);
     let gateway = Gateway::new(GatewayParts {
         snapshot: Arc::clone(&parts.snapshot),
         keys: parts.keys.clone(),
@@ -214,6 +221,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         ),
         sessions: SessionService::new(Arc::clone(&parts.backend.sessions)),
         feed: Arc::clone(&parts.backend.feed),
+        alerts: alert_service,
         stopping: doors_stop.signal(),
         streams: Arc::new(Semaphore::new(LISTEN_STREAMS)),
     });
@@ -234,6 +242,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         webhooks,
         replayer,
         teller,
+        alerts,
         reloader,
     };
     let portal = portal.map(|door| (door, super::portal::router(&parts, &simulation, &state)));
@@ -307,7 +316,12 @@ fn parts(
         config.webhooks.name_servers.clone(),
     )
     .map_err(StartError::Transport)?;
+    let mailer = SmtpMailer::default();
+    mailer
+        .set(config.smtp.as_ref())
+        .map_err(StartError::Mailer)?;
     Ok(Parts {
+        mailer: Arc::new(mailer),
         access_log: Arc::new(ArcSwapOption::new(access_log(&config.log, &metrics)?)),
         settings: Settings::of(config).shared(),
         transport: Arc::new(transport),

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod byte_set;
 pub mod ceilings;
 pub mod clock;
+pub mod email;
 pub mod error;
 pub mod flight;
 pub mod idempotency;

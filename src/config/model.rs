@@ -1,6 +1,7 @@
 //! The valid configuration: what `validate` makes and everything inward uses; never a serde shape, never a doubt.
 
 mod plan;
+mod smtp;
 mod targets;
 mod traffic;
 mod webhooks;
@@ -15,6 +16,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 pub use plan::*;
+pub use smtp::*;
 pub use targets::*;
 pub use traffic::*;
 pub use webhooks::*;
@@ -73,6 +75,8 @@ pub struct Config {
     pub events: Vec<Arc<EventRule>>,
     /// Webhook delivery.
     pub webhooks: Webhooks,
+    /// The mail server; `None` where no e-mail is sent.
+    pub smtp: Option<Smtp>,
     /// OpenAPI documents of `apis`, as read.
     pub apis: Vec<Api>,
     /// The settings in force as the file would say them, defaults included and secrets redacted.

@@ -9,6 +9,7 @@ mod problems;
 mod redis;
 mod restart;
 mod settings;
+mod smtp;
 
 use std::path::Path;
 

@@ -12,6 +12,7 @@ use prometheus::{
     IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder,
 };
 
+use super::alerts::AlertMetrics;
 use super::delivery::DeliveryMetrics;
 use super::names;
 use super::portal::PortalMetrics;
@@ -96,6 +97,8 @@ pub struct Metrics {
     pub delivery: DeliveryMetrics,
     /// The developer portal.
     pub portal: Arc<PortalMetrics>,
+    /// Alerts and their e-mails.
+    pub alerts: Arc<AlertMetrics>,
 }
 
 /// Registers metrics as it makes them.
@@ -333,6 +336,7 @@ impl Metrics {
             shared: SharedMetrics::new(&m)?,
             delivery: DeliveryMetrics::new(&m)?,
             portal: Arc::new(PortalMetrics::new(&m)?),
+            alerts: Arc::new(AlertMetrics::new(&m)?),
             registry,
         })
     }

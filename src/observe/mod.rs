@@ -1,6 +1,7 @@
 //! Metrics, the access log and traces; never a decision.
 
 pub mod access_log;
+mod alerts;
 mod delivery;
 pub mod diagnostics;
 mod json;
@@ -15,6 +16,7 @@ mod sink;
 mod upstream;
 
 pub use access_log::{AccessLine, AccessLog};
+pub use alerts::AlertMetrics;
 pub use delivery::DeliveryMetrics;
 pub use metrics::Metrics;
 pub use pace::Pace;

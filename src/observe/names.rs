@@ -70,6 +70,12 @@ pub const WEBHOOK_LATE: &str = "fuelgate_webhook_late_total";
 pub const WEBHOOK_QUEUE_DEPTH: &str = "fuelgate_webhook_queue_depth";
 /// Age of the oldest unfinished delivery.
 pub const WEBHOOK_OLDEST_PENDING: &str = "fuelgate_webhook_oldest_pending_seconds";
+/// Attempts to send e-mails of alerts.
+pub const MAILS: &str = "fuelgate_mails_total";
+/// Messages of alerts that wait.
+pub const MAILS_WAITING: &str = "fuelgate_mails_waiting";
+/// Alerts that were made.
+pub const ALERTS: &str = "fuelgate_alerts_total";
 /// Events by what became of them.
 pub const EVENTS: &str = "fuelgate_events_total";
 /// Events that wait for an operator.

@@ -1,4 +1,4 @@
-//! What leaves the gateway on its own account: webhook requests, to vetted addresses only; never the forwarding of a client's request.
+//! What leaves the gateway on its own account: webhook requests, to vetted addresses only, and e-mails; never the forwarding of a client's request.
 //!
 //! A webhook's URL is chosen by an account and called from inside the operator's network, so that each request is judged in
 //! three places, none of which trusts the one before:
@@ -10,12 +10,15 @@
 //!    connects to these very addresses and to no other; what the name says later does not matter to a connection that is there.
 //!
 //! A reply is bounded in time, fields and bytes, and never leads to another request.
+//!
+//! The mail server of `smtp` is the operator's choice and is called wherever it is.
 
 mod errors;
 mod names;
 mod paced;
 mod resolver;
 mod reuse;
+pub mod smtp;
 mod targets;
 #[cfg(test)]
 mod tests;

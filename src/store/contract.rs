@@ -1,6 +1,7 @@
 //! One suite of behaviours that every backend passes: [`contract_tests`] runs it on whatever makes a [`Stores`]; never a backend's own matter.
 
 pub(crate) mod accounts;
+pub(crate) mod alerts;
 pub(crate) mod deliveries;
 pub(crate) mod events;
 pub(crate) mod feed;
@@ -8,6 +9,7 @@ pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod inboxes;
 pub(crate) mod keys;
+pub(crate) mod mails;
 pub(crate) mod portal_sessions;
 pub(crate) mod replays;
 pub(crate) mod usage;
@@ -17,6 +19,7 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::accounts::port::AccountStore;
+use crate::alerts::port::{AlertStore, MailStore};
 use crate::base::audit::{Change, ChangeContext, IdempotentAnswer};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
@@ -38,6 +41,8 @@ pub(crate) struct Stores {
     pub(crate) inboxes: Arc<dyn InboxStore>,
     pub(crate) replays: Arc<dyn ReplayStore>,
     pub(crate) sessions: Arc<dyn SessionStore>,
+    pub(crate) alerts: Arc<dyn AlertStore>,
+    pub(crate) mails: Arc<dyn MailStore>,
     pub(crate) usage: Arc<dyn UsageStore>,
     pub(crate) clock: Clock,
     /// What must live as long as the store, such as its folder.
@@ -47,7 +52,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails, usage);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -179,6 +184,25 @@ macro_rules! contract_tests {
             ended_sessions_are_pruned_and_no_others,
             sessions_go_with_their_account,
             what_comes_late_for_an_erased_account_is_refused
+        );
+    };
+    (@alerts $make:expr) => {
+        $crate::store::contract::contract_tests!(@each alerts $make;
+            alerts_are_replaced_only_from_their_present_revision,
+            alerts_of_all_accounts_are_listed,
+            a_change_of_alerts_is_in_the_audit_log_and_answered_once,
+            alerts_go_with_their_account
+        );
+    };
+    (@mails $make:expr) => {
+        $crate::store::contract::contract_tests!(@each mails $make;
+            a_message_is_put_once_however_often_it_comes,
+            a_due_message_is_claimed_by_one_and_again_after_the_claim,
+            the_message_that_is_due_longest_goes_first,
+            a_message_comes_again_when_it_is_due_again,
+            messages_are_forgotten_when_nothing_could_make_them_again,
+            messages_go_with_their_account_and_none_comes_late,
+            an_account_without_alerts_gets_no_messages
         );
     };
     (@usage $make:expr) => {

@@ -127,7 +127,7 @@ impl Check {
                 {
                     self.add(field, unknown_type(settings));
                 }
-            } else if !settings.knows(t) {
+            } else if !settings.knows(t) && !types::ACCOUNT_NOTICES.contains(&t.as_str()) {
                 self.add(field, unknown_type(settings));
             }
         }

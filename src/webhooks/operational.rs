@@ -1,4 +1,4 @@
-//! Events about the gateway's own work, for the operator's endpoint; never what leads to one.
+//! Events about the gateway's own work, for the operator's endpoint or an account's own; never what leads to one.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::page::PageRequest;
 
-/// Something to tell the operator.
+/// Something to tell the operator, or an account.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Told {
     /// The event's id: the same again is the same event, whoever tells it.
@@ -71,25 +71,38 @@ impl Teller {
         Ok(!found.items.is_empty())
     }
 
-    /// Publishes it unless it is there already, from whichever node. Returns whether it was new.
+    /// Publishes it to the operator unless it is there already, from whichever node. Returns whether it was new.
     ///
     /// # Errors
     /// The store's.
     pub async fn tell(&self, told: Told, now: Timestamp) -> Result<bool, StoreError> {
+        self.tell_to(OPERATOR_ACCOUNT, told, now).await
+    }
+
+    /// Publishes it to an account's own endpoints, as [`Teller::tell`] does to the operator's.
+    ///
+    /// # Errors
+    /// The store's; `Conflict` while the account is being erased.
+    pub async fn tell_to(
+        &self,
+        account_id: &str,
+        told: Told,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
         // Looked for first, so that what many nodes find again and again leaves one entry in the audit log.
         if self.store.event(&told.id).await?.is_some() {
             return Ok(false);
         }
         let event = Event::published(
             told.id,
-            OPERATOR_ACCOUNT.to_owned(),
+            account_id.to_owned(),
             told.event_type.to_owned(),
             told.at,
             told.data.to_string(),
         );
         let change = ChangeContext::internal(now, "fuelgate").change(
             "event.publish",
-            Some(OPERATOR_ACCOUNT),
+            Some(account_id),
             Some(&event.id),
             json!({ "type": event.event_type }),
         );

@@ -4,8 +4,13 @@ use super::settings::TEST_TYPE;
 
 pub use crate::config::model::OPERATIONAL;
 
-/// The account whose endpoints are the operator's own: they want [`OPERATIONAL`] types only, and nobody else's may.
+/// The account whose endpoints are the operator's own: they want [`OPERATIONAL`] types only, and nobody else's may but for
+/// [`ACCOUNT_NOTICES`].
 pub const OPERATOR_ACCOUNT: &str = "fuelgate:operator";
+
+/// Those of [`OPERATIONAL`] that an account may be told of itself, where it has asked for alerts. Its endpoints want them by
+/// name only.
+pub const ACCOUNT_NOTICES: [&str; 2] = ["key.expiring", "usage.threshold_reached"];
 
 /// Whether the type is one of [`OPERATIONAL`].
 pub fn is_operational(event_type: &str) -> bool {

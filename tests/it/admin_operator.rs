@@ -1,6 +1,6 @@
-//! Audit log, configuration, health, metrics, and what is not available yet, through the admin API.
+//! Audit log, configuration, health and metrics through the admin API.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::admin_support::{Admin, ROOT, send};
 use fuelgate::web::admin::state::ConfigProblem;
@@ -93,15 +93,4 @@ async fn health_and_metrics_need_no_token_on_either_listener() {
     let client = reqwest::Client::builder().no_proxy().build().unwrap();
     let url = format!("http://{}/admin/v1/keys", admin.status_address);
     assert_eq!(send(client.get(url).bearer_auth(ROOT)).await.status, 404);
-}
-
-#[tokio::test]
-async fn what_this_version_does_not_have_is_501() {
-    let admin = Admin::start().await;
-    let answer = admin.get("/admin/v1/alerts?account_id=acct_1").await;
-    answer.is_error(501, "not_available");
-    let answer = admin.put("/admin/v1/alerts?account_id=acct_1", json!({}));
-    answer.await.is_error(501, "not_available");
-    let answer = admin.get("/admin/v1/alerts?who=1");
-    answer.await.is_invalid(&["who"]);
 }

@@ -9,6 +9,7 @@ use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use fuelgate::accounts::service::AccountService;
 use fuelgate::accounts::state::Accounts;
+use fuelgate::alerts::service::AlertService;
 use fuelgate::base::clock::{Clock, Timestamp};
 use fuelgate::config::model::Config;
 use fuelgate::keys::cache::KeyObserver;
@@ -295,6 +296,7 @@ impl Admin {
             replays: ReplayService::new(store.clone(), store.clone()),
             sessions: SessionService::new(store.clone()),
             feed: store.clone(),
+            alerts: AlertService::new(store.clone(), tokio::sync::mpsc::channel(8).0),
             stopping: stopped.clone(),
             streams: Arc::new(Semaphore::new(64)),
         });

@@ -12,6 +12,7 @@
 
 mod admin_access;
 mod admin_accounts;
+mod admin_alerts;
 mod admin_events;
 mod admin_keys;
 mod admin_openapi;
@@ -22,6 +23,7 @@ mod admin_serve;
 mod admin_support;
 mod admin_usage;
 mod admin_webhooks;
+mod alerts;
 mod cli;
 mod config;
 mod crash;

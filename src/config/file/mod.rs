@@ -4,6 +4,7 @@ mod keys;
 mod limits;
 mod listen;
 mod routes;
+mod smtp;
 mod state;
 mod webhooks;
 
@@ -13,6 +14,7 @@ pub(super) use keys::*;
 pub(super) use limits::*;
 pub(super) use listen::*;
 pub(super) use routes::*;
+pub(super) use smtp::*;
 pub(super) use state::*;
 pub(super) use webhooks::*;
 
@@ -98,6 +100,9 @@ pub(super) struct ConfigFile {
     /// Delivery of webhooks.
     #[serde(default)]
     pub(super) webhooks: WebhooksFile,
+    /// The mail server that alerts are sent by. Without it no e-mail is sent.
+    #[serde(default)]
+    pub(super) smtp: Option<SmtpFile>,
 }
 
 fn default_listeners() -> Vec<ListenerFile> {

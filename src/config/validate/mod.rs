@@ -7,6 +7,7 @@ mod plans;
 mod portal;
 mod redis;
 mod routes;
+mod smtp;
 mod state;
 mod tls;
 mod upstreams;
@@ -234,6 +235,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
     let (log, realm) = (listen::log(check, f), listen::realm(check, f));
     let (ceilings, limits) = (listen::ceilings(check, f), plans::limits(f));
     let (store, webhooks) = (state::store(check, f), webhooks::webhooks(check, f));
+    let smtp = smtp::smtp(check, f);
     listen::distinct(check, f);
     let mut config = Config {
         source: check.source.to_path_buf(),
@@ -260,6 +262,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
         routes: events::attach(found.routes, &events),
         events,
         webhooks,
+        smtp,
         apis: found.apis,
         effective: std::sync::Arc::new(effective(f)),
         fingerprint: [0; 32],

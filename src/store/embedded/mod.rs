@@ -3,6 +3,7 @@
 //! How work reaches the file, group commit and health are those of every SQLite file of ours: see [`super::sqlite`].
 
 mod accounts;
+mod alerts;
 pub mod backup;
 mod change;
 mod claims;

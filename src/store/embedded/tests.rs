@@ -32,6 +32,8 @@ fn stores_at(dir: TempDir) -> Stores {
         inboxes: store.clone(),
         replays: store.clone(),
         sessions: store.clone(),
+        alerts: store.clone(),
+        mails: store.clone(),
         usage: store.clone(),
         clock,
         _keep: Box::new((store, dir)),

@@ -2,6 +2,7 @@
 
 pub mod access;
 pub mod accounts;
+pub mod alerts;
 pub mod body;
 pub mod deliveries;
 pub mod events;
@@ -54,6 +55,7 @@ fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .merge(keys::operations())
         .merge(accounts::operations())
         .merge(usage::operations())
+        .merge(alerts::operations())
         .merge(webhooks::operations())
         .merge(events::operations())
         .merge(simulator::operations())

@@ -7,6 +7,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
+use crate::alerts::service::AlertService;
 use crate::base::clock::{Clock, Timestamp};
 use crate::config::model::Config;
 use crate::keys::service::KeyService;
@@ -43,6 +44,8 @@ pub struct AdminState {
     pub sessions: SessionService,
     /// Released events in their order.
     pub feed: Arc<dyn EventFeed>,
+    /// What accounts are told of.
+    pub alerts: AlertService,
     /// True once the process stops: what goes on for long ends then.
     pub stopping: watch::Receiver<bool>,
     /// Places of streams of events, which go on for long.

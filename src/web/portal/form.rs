@@ -92,7 +92,7 @@ impl FormData {
         Ok(query::page(list, limit, self.one("cursor")?)?)
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self, PageError> {
+    pub(super) fn parse(bytes: &[u8]) -> Result<Self, PageError> {
         let mut fields = Vec::new();
         for pair in bytes.split(|b| *b == b'&').filter(|p| !p.is_empty()) {
             if fields.len() >= PORTAL_FORM_FIELDS {

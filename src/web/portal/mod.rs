@@ -1,5 +1,6 @@
 //! The developer portal: pages for an account's developers, and the layer that all of them pass; what a page shows is the domains' to decide.
 
+mod alerts;
 pub mod answer;
 pub mod assets;
 pub mod form;
@@ -42,4 +43,5 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(assets::routes())
         .merge(sign_in::routes())
         .merge(home::routes())
+        .merge(alerts::routes())
 }

@@ -2,6 +2,7 @@
 
 use maud::{DOCTYPE, Markup, html};
 
+use super::alerts::banner;
 use super::answer::PageAnswer;
 use super::own::Own;
 use super::ui::{self, Icon, Tone};
@@ -60,6 +61,7 @@ const MENU: [(Place, &str, &str, Icon, bool); 8] = [
 /// A page for who is signed in.
 pub fn page(own: &Own, title: &str, at: Place, body: Markup) -> PageAnswer {
     let session = Some(&*own.visit.session);
+    let body = html! { (banner(own.banner.as_ref())) (body) };
     PageAnswer::html(markup(own.config(), session, title, at, &body))
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
+use crate::alerts::service::AlertService;
 use crate::base::clock::Clock;
 use crate::keys::service::KeyService;
 use crate::limits::Limiter;
@@ -39,6 +40,8 @@ pub struct PortalState {
     pub replays: ReplayService,
     /// Webhooks to try receivers with, and inboxes.
     pub simulator: Simulator,
+    /// What accounts are told of.
+    pub alerts: AlertService,
     /// What is counted of the portal.
     pub metrics: Arc<PortalMetrics>,
     /// Bounds how often one source may try links and cookies.

@@ -32,6 +32,7 @@ fn pages_reach_an_accounts_things_by_own_alone() {
         "state.accounts",
         "state.limiter",
         "state.store",
+        "state.alerts",
     ];
     let mut wrong = Vec::new();
     for (path, text) in sources("src/web/portal") {

@@ -88,6 +88,16 @@ impl Gateway {
         Self::start_with_env(config, &environment)
     }
 
+    /// Has the clock of its machine shifted at later starts: `+90s`.
+    pub fn shift(&mut self, shift: &str) {
+        let set = [
+            ("LD_PRELOAD", faketime()),
+            ("FAKETIME", shift.to_owned()),
+            ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ];
+        self.environment = set.map(|(name, value)| (name.to_owned(), value)).to_vec();
+    }
+
     /// The same with variables set in its environment, at later starts too.
     pub fn start_with_env(config: &str, environment: &[(&str, &str)]) -> Self {
         let mut gateway = Self::prepare(config);

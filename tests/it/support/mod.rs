@@ -11,6 +11,7 @@ pub mod programs;
 pub mod proxy;
 pub mod receivers;
 pub mod redis;
+pub mod smtp;
 
 use std::time::{Duration, Instant};
 

@@ -8,7 +8,7 @@ use redis::Value;
 use super::roster::{self, ids_among};
 use super::rows::{Hash, parsed};
 use super::shard::{Shard, fetch};
-use super::{inboxes, portal_sessions, replays};
+use super::{inboxes, mails, portal_sessions, replays};
 use crate::base::ceilings::{ERASED_TIME, REDIS_STEP};
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -109,6 +109,7 @@ pub(in crate::store::redis) async fn erase_some(
     }
     if inboxes::erase(store, &shard, account_id).await?
         || portal_sessions::erase(store, &shard, account_id).await?
+        || mails::erase(store, &shard, account_id).await?
     {
         return Ok(false);
     }

@@ -29,6 +29,7 @@
 //! | `ib:<inbox>`, `im:<inbox>`, `ibs:<A>` | inboxes, see [`inboxes`] |
 //! | `ps:<session>`, `pss:<A>` | sessions of the portal, see [`portal_sessions`] |
 //! | `alerts:all` | hash: account → its settings of alerts |
+//! | `alerts:all`, `ml:<message>`, `mls:all`, `mlo:<A>` | alerts and their messages, see [`alerts`] and [`mails`] |
 //! | `erasing:<A>` | `erasing`, or `erased` for a day |
 //!
 //! A claim moves a delivery in its endpoint's queue to the end of the claim. Pausing an endpoint takes it off
@@ -47,6 +48,7 @@
 //! request; recorded and settled again it is released as the first time. Deliveries that were lost with it are made anew
 //! under other ids, and the receiver may get the event twice, under the same `webhook-id`.
 
+mod alerts;
 mod backlog;
 mod claimed;
 mod claims;
@@ -61,6 +63,7 @@ mod event_list;
 mod feed;
 mod inboxes;
 mod list;
+mod mails;
 mod notices;
 mod portal_sessions;
 mod prune;

@@ -135,6 +135,21 @@ impl Shard {
         self.name("alerts", "all")
     }
 
+    /// Hash: a message of an alert.
+    pub(super) fn mail(&self, id: &str) -> String {
+        self.name("ml", id)
+    }
+
+    /// Sorted set: messages of alerts that wait by when each may be taken.
+    pub(super) fn mails(&self) -> String {
+        self.name("mls", "all")
+    }
+
+    /// Sorted set: an account's messages of alerts by how long each is kept.
+    pub(super) fn mails_of(&self, account_id: &str) -> String {
+        self.name("mlo", account_id)
+    }
+
     /// Text: `erasing`, or `erased` for a day, where an account is or was erased.
     pub(super) fn erasing(&self, account_id: &str) -> String {
         self.name("erasing", account_id)

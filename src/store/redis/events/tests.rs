@@ -52,7 +52,9 @@ async fn around(settings: RedisStore) -> (Stores, Store) {
         feed: ours.clone(),
         inboxes: ours.clone(),
         replays: ours.clone(),
-        sessions: ours,
+        sessions: ours.clone(),
+        alerts: ours.clone(),
+        mails: ours,
         usage: others,
         clock,
         _keep: Box::new(dir),
@@ -75,12 +77,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions);
+contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -35,6 +35,8 @@ fn stores_on(settings: RedisStore) -> Stores {
         inboxes: other.clone(),
         replays: other.clone(),
         sessions: other.clone(),
+        alerts: other.clone(),
+        mails: other.clone(),
         usage: other.clone(),
         clock,
         _keep: Box::new((other, dir)),

@@ -25,6 +25,8 @@ fn stores_on(settings: RedisStore) -> Stores {
         inboxes: store.clone(),
         replays: store.clone(),
         sessions: store.clone(),
+        alerts: store.clone(),
+        mails: store.clone(),
         usage: store,
         clock,
         _keep: Box::new(()),

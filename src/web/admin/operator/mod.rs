@@ -1,8 +1,7 @@
-//! Operations for operators: audit log, configuration, and what this version does not have yet.
+//! Operations for operators: audit log and configuration; never an account's own matters.
 
 mod audit_log;
 mod config;
-mod unavailable;
 
 use std::sync::Arc;
 
@@ -17,5 +16,4 @@ pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
         .routes(routes!(audit_log::list_audit_log))
         .routes(routes!(config::get_config))
         .routes(routes!(config::reload_config))
-        .routes(routes!(unavailable::get_alerts, unavailable::put_alerts))
 }

@@ -1,5 +1,6 @@
 //! What belongs to the account that is signed in: every read and change of a page goes through here; never another account's.
 
+mod alerts;
 mod overview;
 
 use std::sync::Arc;
@@ -10,6 +11,7 @@ use http::request::Parts;
 use super::guard::Visit;
 use super::refuse::PageError;
 use super::state::PortalState;
+use crate::alerts::model::UsageMark;
 use crate::config::model::Config;
 
 pub use overview::Overview;
@@ -20,6 +22,8 @@ pub struct Own {
     state: Arc<PortalState>,
     /// Who asks.
     pub visit: Visit,
+    /// The quota that is nearly used up, for the banner.
+    pub banner: Option<UsageMark>,
 }
 
 impl Own {
@@ -59,9 +63,12 @@ impl FromRequestParts<Arc<PortalState>> for Own {
         state: &Arc<PortalState>,
     ) -> Result<Self, PageError> {
         let visit = Visit::from_request_parts(parts, state).await?;
-        Ok(Self {
+        let mut own = Self {
             state: Arc::clone(state),
             visit,
-        })
+            banner: None,
+        };
+        own.banner = own.look_at_quotas(&parts.method).await;
+        Ok(own)
     }
 }

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use base64::Engine as _;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 
@@ -21,6 +22,23 @@ impl Identity {
             certificate: certificate.der().clone(),
             key: key.serialize_der(),
         }
+    }
+
+    /// Writes certificate and key into a folder, as PEM.
+    pub fn write(&self, folder: &Path) -> (PathBuf, PathBuf) {
+        let pem = |label: &str, der: &[u8]| {
+            let base64 = base64::engine::general_purpose::STANDARD.encode(der);
+            let lines: Vec<&str> = (0..base64.len())
+                .step_by(64)
+                .map(|at| &base64[at..base64.len().min(at + 64)])
+                .collect();
+            let lines = lines.join("\n");
+            format!("-----BEGIN {label}-----\n{lines}\n-----END {label}-----\n")
+        };
+        let (certificate, key) = (folder.join("tls.crt"), folder.join("tls.key"));
+        std::fs::write(&certificate, pem("CERTIFICATE", &self.certificate)).unwrap();
+        std::fs::write(&key, pem("PRIVATE KEY", &self.key)).unwrap();
+        (certificate, key)
     }
 
     /// A server's configuration that offers these protocols.

@@ -5,7 +5,7 @@ use super::{around, backlog_of, happen_often, release, run};
 use crate::base::ceilings::REDIS_STEP;
 use crate::store::contract::deliveries::{claim, complete, endpoint, make_endpoint};
 use crate::store::contract::events::{event, happen};
-use crate::store::contract::{assert_conflict, at, change};
+use crate::store::contract::{alerts, assert_conflict, at, change, mails};
 use crate::store::redis::Store;
 use crate::store::redis::testing;
 use crate::webhooks::model::{Outcome, Settlement};
@@ -55,6 +55,10 @@ async fn an_erasure_leaves_a_mark_for_a_day_and_nothing_else() {
         .delete_endpoint(&gone.id, at(2), &why)
         .await
         .unwrap();
+    alerts::put(&s, "a", 1).await;
+    let messages = ["x@example.com", "y@example.com"].map(|to| mails::mail("a", to));
+    s.mails.put_mails(&messages, at(1)).await.unwrap();
+    s.mails.claim_mails(at(1), at(60), 1).await.unwrap();
     assert!(has_data(&store, "a").await.unwrap());
 
     begin_erasure(&store, "a").await.unwrap();
