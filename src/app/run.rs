@@ -24,6 +24,7 @@ use crate::base::ceilings::SHUTDOWN_EXTRA;
 use crate::observe::diagnostics::Diagnostics;
 use crate::proxy::gateway::Gateway;
 use crate::proxy::in_flight::InFlight;
+use crate::proxy::inner;
 use crate::proxy::listener::{self, Bound};
 use crate::proxy::monitor;
 use crate::store::redis::OpenError;
@@ -117,7 +118,8 @@ impl Running {
         let in_flight = i.gateway.in_flight().clone();
         let tasks = i.tasks.start(&handle, &i.parts, &tasks_stop.signal());
         let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut service = listener::service(i.clients, i.gateway, threads);
+        let (_, entrances) = inner::door(threads);
+        let mut service = listener::service(i.clients, i.gateway, entrances);
         let stop = clients_stop.signal();
         let clients = handle.spawn(async move { service.run(&stop).await });
         let mut doors = JoinSet::new();
