@@ -1,6 +1,7 @@
 //! The developer portal: pages for an account's developers, and the layer that all of them pass; what a page shows is the domains' to decide.
 
 pub mod answer;
+pub mod api;
 pub mod assets;
 pub mod form;
 pub mod guard;
@@ -42,4 +43,5 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(assets::routes())
         .merge(sign_in::routes())
         .merge(home::routes())
+        .merge(api::routes())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::api::ApiDoor;
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
 use crate::base::clock::Clock;
@@ -43,4 +44,6 @@ pub struct PortalState {
     pub metrics: Arc<PortalMetrics>,
     /// Bounds how often one source may try links and cookies.
     pub sources: Sources,
+    /// The way into the gateway.
+    pub api: Arc<dyn ApiDoor>,
 }

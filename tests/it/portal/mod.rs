@@ -1,5 +1,6 @@
 //! The developer portal over the binary: pages by plain HTTP and in a real browser, on both stores.
 
+mod api;
 mod house;
 mod sign_in;
 mod walk;
