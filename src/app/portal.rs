@@ -13,6 +13,7 @@ use super::wire::Parts;
 use crate::base::ceilings::portal::{SIGN_IN_BURST, SIGN_IN_PER_SECOND, SIGN_IN_SOURCES};
 use crate::proxy::inner::Door;
 use crate::web::admin::state::AdminState;
+use crate::web::docs::DocsCache;
 use crate::web::portal;
 use crate::web::portal::api::ApiDoor;
 use crate::web::portal::state::PortalState;
@@ -43,6 +44,7 @@ pub(super) fn router(
             burst: SIGN_IN_BURST,
             sources: SIGN_IN_SOURCES,
         }),
+        docs: DocsCache::default(),
         api: Arc::new(Inside(door)),
     });
     portal::router(

@@ -22,6 +22,7 @@ use axum::middleware::from_fn_with_state;
 
 use self::refuse::PageError;
 use self::state::PortalState;
+use super::docs;
 
 pub use self::sign_in::link_url;
 
@@ -43,5 +44,6 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(assets::routes())
         .merge(sign_in::routes())
         .merge(home::routes())
+        .merge(docs::routes())
         .merge(api::routes())
 }

@@ -1,6 +1,7 @@
 //! The developer portal over the binary: pages by plain HTTP and in a real browser, on both stores.
 
 mod api;
+mod docs;
 mod house;
 mod sign_in;
 mod walk;

@@ -1,5 +1,6 @@
 //! What belongs to the account that is signed in: every read and change of a page goes through here; never another account's.
 
+mod explorer;
 mod overview;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use super::refuse::PageError;
 use super::state::PortalState;
 use crate::config::model::Config;
 
+pub use explorer::KeyChoice;
 pub use overview::Overview;
 
 /// The account's own things. Each folder of pages has its part in a file of this one; every read by id compares the account
