@@ -1,19 +1,31 @@
 //! Makes the developer portal of the parts of a gateway; never a page of it.
 
+use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use axum::Router;
+use tokio::net::UnixStream;
 
 use super::simulator::Simulation;
 use super::wire::Parts;
 use crate::base::ceilings::portal::{SIGN_IN_BURST, SIGN_IN_PER_SECOND, SIGN_IN_SOURCES};
+use crate::proxy::inner::Door;
 use crate::web::admin::state::AdminState;
+use crate::web::docs::DocsCache;
 use crate::web::portal;
+use crate::web::portal::api::ApiDoor;
 use crate::web::portal::state::PortalState;
 use crate::web::sources::{Rate, Sources};
 
 /// What the portal's listener serves. Its pages and the admin API work on the same services.
-pub(super) fn router(parts: &Parts, simulation: &Simulation, admin: &AdminState) -> Router {
+pub(super) fn router(
+    parts: &Parts,
+    simulation: &Simulation,
+    admin: &AdminState,
+    door: Door,
+) -> Router {
     let state = Arc::new(PortalState {
         clock: parts.clock.clone(),
         control: Arc::clone(&admin.control),
@@ -33,9 +45,21 @@ pub(super) fn router(parts: &Parts, simulation: &Simulation, admin: &AdminState)
             burst: SIGN_IN_BURST,
             sources: SIGN_IN_SOURCES,
         }),
+        docs: DocsCache::default(),
+        api: Arc::new(Inside(door)),
     });
     portal::router(
         &state,
         simulation.inboxes(parts, Arc::clone(&admin.control)),
     )
+}
+
+/// The gateway's door as the portal knows it.
+struct Inside(Door);
+
+#[async_trait]
+impl ApiDoor for Inside {
+    async fn open(&self, peer: SocketAddr, tls: bool) -> io::Result<UnixStream> {
+        self.0.open(peer, tls).await
+    }
 }

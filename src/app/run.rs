@@ -24,6 +24,7 @@ use crate::base::ceilings::SHUTDOWN_EXTRA;
 use crate::observe::diagnostics::Diagnostics;
 use crate::proxy::gateway::Gateway;
 use crate::proxy::in_flight::InFlight;
+use crate::proxy::inner::Entrance;
 use crate::proxy::listener::{self, Bound};
 use crate::proxy::monitor;
 use crate::store::redis::OpenError;
@@ -68,6 +69,8 @@ pub(super) struct Ingredients {
     pub(super) parts: Arc<Parts>,
     pub(super) gateway: Gateway,
     pub(super) clients: Vec<Bound>,
+    /// Where the workers take connections from inside; there are as many workers.
+    pub(super) entrances: Vec<Entrance>,
     pub(super) doors: Vec<(Door, Router)>,
     pub(super) tasks: Tasks,
     pub(super) phase: Arc<Phase>,
@@ -116,8 +119,7 @@ impl Running {
         let reloader = Arc::clone(&i.tasks.reloader);
         let in_flight = i.gateway.in_flight().clone();
         let tasks = i.tasks.start(&handle, &i.parts, &tasks_stop.signal());
-        let threads = std::thread::available_parallelism().map_or(1, usize::from);
-        let mut service = listener::service(i.clients, i.gateway, threads);
+        let mut service = listener::service(i.clients, i.gateway, i.entrances);
         let stop = clients_stop.signal();
         let clients = handle.spawn(async move { service.run(&stop).await });
         let mut doors = JoinSet::new();

@@ -39,6 +39,7 @@ use crate::portal::service::SessionService;
 use crate::proxy::attach::{Attached, Attacher, ScopeValues};
 use crate::proxy::gateway::{Gateway, GatewayParts};
 use crate::proxy::in_flight::InFlight;
+use crate::proxy::inner;
 use crate::proxy::listener::BindError;
 use crate::proxy::snapshot::{Snapshot, SnapshotError};
 use crate::store::embedded::OpenError;
@@ -245,7 +246,14 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         alerts,
         reloader,
     };
-    let portal = portal.map(|door| (door, super::portal::router(&parts, &simulation, &state)));
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let (door, entrances) = inner::door(threads);
+    let portal = portal.map(|listener| {
+        (
+            listener,
+            super::portal::router(&parts, &simulation, &state, door),
+        )
+    });
     let doors = std::iter::once((admin_door, admin::router(&state, health.clone())))
         .chain(status.map(|door| (door, health::status_router(health))))
         .chain(portal)
@@ -257,6 +265,7 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         parts,
         gateway,
         clients,
+        entrances,
         doors,
         tasks,
         phase,

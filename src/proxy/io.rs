@@ -1,4 +1,4 @@
-//! A client's socket as Pingora takes it: plain or TLS, small writes gathered, our fields put in, waiting limited; never a request's rule.
+//! A client's socket as Pingora takes it: plain, TLS or from inside, small writes gathered, our fields put in, waiting limited; never a request's rule.
 
 use std::fmt;
 use std::io;
@@ -14,7 +14,7 @@ use pingora::protocols::{
     TimingDigest, UniqueID, UniqueIDType,
 };
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
-use tokio::net::TcpStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
 
 use super::connection::Connection;
@@ -26,6 +26,7 @@ enum Transport {
     // Reads go straight into Pingora's own buffer; a header and a small body leave in one write.
     Plain(BufWriter<TcpStream>),
     Tls(Box<BufWriter<TlsStream<TcpStream>>>),
+    Inner(BufWriter<UnixStream>),
 }
 
 /// A client's socket.
@@ -58,6 +59,16 @@ impl ClientIo {
         Self::new(Transport::Tls(Box::new(stream)), connection, fd)
     }
 
+    /// A connection from inside this process, whose [`Connection`] says who is at its far end.
+    pub fn inner(stream: UnixStream, connection: Arc<Connection>) -> Self {
+        let fd = stream.as_raw_fd();
+        Self::new(
+            Transport::Inner(BufWriter::with_capacity(WRITE_BUFFER_BYTES, stream)),
+            connection,
+            fd,
+        )
+    }
+
     fn new(transport: Transport, connection: Arc<Connection>, fd: UniqueIDType) -> Self {
         let digest = SocketDigest::from_raw_fd(fd);
         // A cell that was just made is empty.
@@ -76,7 +87,7 @@ impl ClientIo {
     /// The protocol that the TLS handshake chose.
     pub fn alpn(&self) -> Option<&[u8]> {
         match &self.transport {
-            Transport::Plain(_) => None,
+            Transport::Plain(_) | Transport::Inner(_) => None,
             Transport::Tls(s) => s.get_ref().get_ref().1.alpn_protocol(),
         }
     }
@@ -105,6 +116,7 @@ impl Transport {
         match self {
             Self::Plain(s) => Pin::new(s).poll_write(cx, buf),
             Self::Tls(s) => Pin::new(s.as_mut()).poll_write(cx, buf),
+            Self::Inner(s) => Pin::new(s).poll_write(cx, buf),
         }
     }
 }
@@ -125,6 +137,7 @@ impl AsyncRead for ClientIo {
         let read = match &mut self.transport {
             Transport::Plain(s) => Pin::new(s).poll_read(cx, buf),
             Transport::Tls(s) => Pin::new(s.as_mut()).poll_read(cx, buf),
+            Transport::Inner(s) => Pin::new(s).poll_read(cx, buf),
         };
         if awaits_header {
             match &read {
@@ -163,6 +176,7 @@ impl AsyncWrite for ClientIo {
         match &mut self.transport {
             Transport::Plain(s) => Pin::new(s).poll_flush(cx),
             Transport::Tls(s) => Pin::new(s.as_mut()).poll_flush(cx),
+            Transport::Inner(s) => Pin::new(s).poll_flush(cx),
         }
     }
 
@@ -171,6 +185,7 @@ impl AsyncWrite for ClientIo {
         match &mut self.transport {
             Transport::Plain(s) => Pin::new(s).poll_shutdown(cx),
             Transport::Tls(s) => Pin::new(s.as_mut()).poll_shutdown(cx),
+            Transport::Inner(s) => Pin::new(s).poll_shutdown(cx),
         }
     }
 }

@@ -10,6 +10,7 @@ use pingora::services::{ServiceReadyNotifier, ServiceWithDependents};
 use tokio::sync::oneshot;
 
 use super::gateway::Gateway;
+use super::inner::Entrance;
 use super::worker;
 use crate::base::ceilings::ACCEPT_BACKLOG;
 use crate::config::certificates::{CertificateError, Certificates};
@@ -106,15 +107,15 @@ pub fn bind(listener: &Listener) -> Result<Bound, BindError> {
 pub struct ClientService {
     bound: Vec<Bound>,
     gateway: Gateway,
-    threads: usize,
+    entrances: Vec<Entrance>,
 }
 
-/// Makes the service of the client-facing listeners with `threads` worker threads (at least one).
-pub fn service(bound: Vec<Bound>, gateway: Gateway, threads: usize) -> ClientService {
+/// Makes the service of the client-facing listeners, with a worker thread for each entrance.
+pub fn service(bound: Vec<Bound>, gateway: Gateway, entrances: Vec<Entrance>) -> ClientService {
     ClientService {
         bound,
         gateway,
-        threads: threads.max(1),
+        entrances,
     }
 }
 
@@ -122,6 +123,7 @@ impl ClientService {
     fn start_worker(
         &self,
         number: usize,
+        entrance: Entrance,
         shutdown: &ShutdownWatch,
     ) -> io::Result<oneshot::Receiver<()>> {
         let endpoints = self
@@ -134,7 +136,7 @@ impl ClientService {
         std::thread::Builder::new()
             .name(format!("gateway-{number}"))
             .spawn(move || {
-                if let Err(e) = worker::run(endpoints, gateway, shutdown) {
+                if let Err(e) = worker::run(endpoints, entrance, gateway, shutdown) {
                     tracing::error!("worker {number} cannot run: {e}");
                 }
                 // Nobody waits any more when the server's own time is over.
@@ -145,9 +147,10 @@ impl ClientService {
 
     /// Serves until `shutdown` turns true, then until the last connection has ended.
     pub async fn run(&mut self, shutdown: &ShutdownWatch) {
-        let mut workers = Vec::with_capacity(self.threads);
-        for number in 0..self.threads {
-            match self.start_worker(number, shutdown) {
+        let entrances = std::mem::take(&mut self.entrances);
+        let mut workers = Vec::with_capacity(entrances.len());
+        for (number, entrance) in entrances.into_iter().enumerate() {
+            match self.start_worker(number, entrance, shutdown) {
                 Ok(ended) => workers.push(ended),
                 Err(e) => tracing::error!("worker {number} cannot start: {e}"),
             }

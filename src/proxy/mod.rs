@@ -16,6 +16,7 @@ pub mod forward;
 pub mod gateway;
 pub mod hygiene;
 pub mod in_flight;
+pub mod inner;
 pub mod io;
 pub mod listener;
 pub mod monitor;

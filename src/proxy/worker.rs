@@ -18,6 +18,7 @@ use tokio_rustls::TlsAcceptor;
 
 use super::connection::Connection;
 use super::gateway::Gateway;
+use super::inner::{Entrance, Inner};
 use super::io::ClientIo;
 use crate::base::ceilings::{
     CONNECT_ATTEMPTS, HANDSHAKE_TIME, KEEPALIVE_IDLE, KEEPALIVE_REQUESTS, UPSTREAM_IDLE_CONNECTIONS,
@@ -40,17 +41,19 @@ type Proxy = Arc<HttpProxy<Gateway>>;
 /// Runs a worker until `shutdown` turns true and its last connection has ended.
 pub(super) fn run(
     endpoints: Vec<Endpoint>,
+    entrance: Entrance,
     gateway: Gateway,
     shutdown: ShutdownWatch,
 ) -> io::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
-    runtime.block_on(serve(endpoints, gateway, shutdown))
+    runtime.block_on(serve(endpoints, entrance, gateway, shutdown))
 }
 
 async fn serve(
     endpoints: Vec<Endpoint>,
+    entrance: Entrance,
     gateway: Gateway,
     shutdown: ShutdownWatch,
 ) -> io::Result<()> {
@@ -67,6 +70,7 @@ async fn serve(
             shutdown.clone(),
         ));
     }
+    acceptors.spawn(take_in(entrance, proxy.clone(), gateway, shutdown));
     let mut connections = JoinSet::new();
     while let Some(accepted) = acceptors.join_next().await {
         if let Ok(mut rest) = accepted {
@@ -136,6 +140,41 @@ async fn accept(
         }
     }
     connections
+}
+
+/// Takes connections from inside until `shutdown` turns true; gives back those that are still open.
+async fn take_in(
+    mut entrance: Entrance,
+    proxy: Proxy,
+    gateway: Gateway,
+    mut shutdown: ShutdownWatch,
+) -> JoinSet<()> {
+    let mut connections = JoinSet::new();
+    loop {
+        let inner = tokio::select! {
+            Some(inner) = entrance.next() => inner,
+            Some(_) = connections.join_next() => continue,
+            () = stopped(&mut shutdown) => break,
+        };
+        let counted = gateway.in_flight().connection();
+        let (proxy, shutdown) = (proxy.clone(), shutdown.clone());
+        connections.spawn(async move {
+            let _counted = counted;
+            serve_inner(inner, &proxy, &shutdown).await;
+        });
+    }
+    connections
+}
+
+async fn serve_inner(inner: Inner, proxy: &Proxy, shutdown: &ShutdownWatch) {
+    // Its place is free again when the last of the connection is done here, not when its other end is let go.
+    let (stream, connection, _place) = match inner.arrive() {
+        Ok(arrived) => arrived,
+        Err(e) => return tracing::warn!("a connection from inside cannot be used: {e}"),
+    };
+    let connection = Arc::new(connection);
+    let io = ClientIo::inner(stream, connection.clone());
+    serve_http1(Box::new(io), &connection, proxy, shutdown).await;
 }
 
 /// Waits until the server stops.

@@ -1,6 +1,7 @@
-//! HTTP interfaces for operators and people: the admin API, the portal, health and metrics; never the request path, never a store.
+//! HTTP interfaces for operators and people: the admin API, the portal, its documentation, health and metrics; never the request path, never a store.
 
 pub mod admin;
+pub mod docs;
 pub mod health;
 pub mod inbox;
 pub mod peer;

@@ -14,6 +14,7 @@ use tokio::sync::{Notify, watch};
 use super::attach::{Attacher, ScopeValues};
 use super::gateway::{Gateway, GatewayParts};
 use super::in_flight::InFlight;
+use super::inner::{self, Door};
 use super::listener;
 use super::snapshot::Snapshot;
 use crate::accounts::state::Accounts;
@@ -129,6 +130,7 @@ pub(crate) struct Harness {
     pub(crate) gateway: Gateway,
     pub(crate) events: Arc<MemoryStore>,
     pub(crate) clock: Clock,
+    pub(crate) door: Door,
     store: Arc<EmbeddedStore>,
     stop: watch::Sender<bool>,
     _folder: tempfile::TempDir,
@@ -188,7 +190,8 @@ impl Harness {
         let plain = listener::bind(&listener_of(None)).unwrap();
         let tls = listener::bind(&listener_of(Some(certificate(folder.path())))).unwrap();
         let (address, tls_address) = (plain.address(), tls.address());
-        let mut service = listener::service(vec![plain, tls], gateway.clone(), 1);
+        let (door, entrances) = inner::door(1);
+        let mut service = listener::service(vec![plain, tls], gateway.clone(), entrances);
         tokio::spawn(async move { service.run(&stopped).await });
         Self {
             address,
@@ -197,6 +200,7 @@ impl Harness {
             gateway,
             events,
             clock,
+            door,
             store,
             stop,
             _folder: folder,

@@ -2,6 +2,7 @@
 
 mod events;
 mod failures;
+mod inner;
 mod upstreams;
 
 use std::time::Duration;

@@ -1,13 +1,14 @@
 //! Style sheets, modules and the font, in the binary and named by their content, so that browsers keep them for ever; never a page.
 
 use std::fmt::Write as _;
+use std::io::Read as _;
 use std::sync::{Arc, LazyLock};
 
 use axum::Router;
 use axum::extract::Path;
 use axum::routing::get;
 use bytes::Bytes;
-use http::{HeaderValue, header};
+use http::{HeaderMap, HeaderValue, header};
 use sha2::{Digest, Sha256};
 
 use super::answer::{PageAnswer, PageResult};
@@ -32,6 +33,9 @@ const ROBOTS: &str = "User-agent: *\nAllow: /docs\nAllow: /assets/\nDisallow: /\
 /// Hex digits of the content in a file's name.
 const NAME_DIGITS: usize = 16;
 
+/// How files begin that are kept compressed: the explorer's component is large.
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+
 /// A file as it was written.
 struct Source {
     name: &'static str,
@@ -51,6 +55,12 @@ const SOURCES: &[Source] = files! {
     "theme.js": "assets/theme.js",
     "copy.mjs": "assets/copy.mjs",
     "time.mjs": "assets/time.mjs",
+    "docs.css": "assets/docs.css",
+    "samples.mjs": "assets/samples.mjs",
+    "explorer.css": "assets/explorer.css",
+    "explorer.mjs": "assets/explorer.mjs",
+    "explorer-fix.mjs": "assets/explorer-fix.mjs",
+    "swagger-ui-bundle.js": "assets/vendor/swagger-ui-bundle.js.gz",
 };
 
 /// A file as it is served.
@@ -117,11 +127,38 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
         .route("/robots.txt", get(robots))
 }
 
-async fn serve(Path(file): Path<String>) -> PageResult {
+async fn serve(Path(file): Path<String>, headers: HeaderMap) -> PageResult {
     let asset = ASSETS.iter().find(|a| a.file == file);
     let asset = asset.ok_or(PageError::NotFound)?;
-    let answer = PageAnswer::file(kind(asset.name), asset.content.clone());
-    Ok(answer.with(header::CACHE_CONTROL, KEPT))
+    let answer = if !asset.content.starts_with(&GZIP) {
+        PageAnswer::file(kind(asset.name), asset.content.clone())
+    } else if takes_gzip(&headers) {
+        PageAnswer::file(kind(asset.name), asset.content.clone())
+            .with(header::CONTENT_ENCODING, HeaderValue::from_static("gzip"))
+    } else {
+        let mut whole = Vec::new();
+        flate2::read::GzDecoder::new(&*asset.content)
+            .read_to_end(&mut whole)
+            .map_err(|_| PageError::Internal)?;
+        PageAnswer::file(kind(asset.name), whole)
+    };
+    let vary = HeaderValue::from_static("accept-encoding");
+    Ok(answer
+        .with(header::CACHE_CONTROL, KEPT)
+        .with(header::VARY, vary))
+}
+
+/// Whether what is kept compressed may be sent so. Nobody weighs encodings who takes gzip at all.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let all = headers.get_all(header::ACCEPT_ENCODING).iter();
+    let mut codings = all
+        .filter_map(|v| v.to_str().ok())
+        .flat_map(|v| v.split(','));
+    codings.any(|c| {
+        let mut parts = c.split(';').map(str::trim);
+        let is_gzip = parts.next().is_some_and(|n| n.eq_ignore_ascii_case("gzip"));
+        is_gzip && !parts.any(|p| matches!(p, "q=0" | "q=0.0" | "q=0.00" | "q=0.000"))
+    })
 }
 
 async fn favicon() -> PageResult {
@@ -159,5 +196,20 @@ mod tests {
         }
         assert_eq!(url("base.css"), format!("/assets/{}", css.file));
         assert_eq!(url("nothing.css"), "");
+    }
+
+    #[test]
+    fn what_is_kept_compressed_is_sent_so_to_those_who_take_it() {
+        for (said, wanted) in [
+            ("gzip, deflate, br, zstd", true),
+            ("deflate, GZIP;q=0.5", true),
+            ("gzip;q=0", false),
+            ("br", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::ACCEPT_ENCODING, HeaderValue::from_static(said));
+            assert_eq!(takes_gzip(&headers), wanted, "{said}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod alerts;
 pub mod answer;
+pub mod api;
 pub mod assets;
 pub mod form;
 pub mod guard;
@@ -22,6 +23,7 @@ use axum::middleware::from_fn_with_state;
 
 use self::refuse::PageError;
 use self::state::PortalState;
+use super::docs;
 
 pub use self::sign_in::link_url;
 
@@ -44,4 +46,6 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(sign_in::routes())
         .merge(home::routes())
         .merge(alerts::routes())
+        .merge(docs::routes())
+        .merge(api::routes())
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::api::ApiDoor;
 use crate::accounts::port::AccountStore;
 use crate::accounts::service::AccountService;
 use crate::alerts::service::AlertService;
@@ -12,6 +13,7 @@ use crate::observe::PortalMetrics;
 use crate::portal::service::SessionService;
 use crate::usage::port::UsageStore;
 use crate::web::admin::state::ConfigControl;
+use crate::web::docs::DocsCache;
 use crate::web::sources::Sources;
 use crate::webhooks::service::{ReplayService, WebhookService};
 use crate::webhooks::simulator::service::Simulator;
@@ -46,4 +48,8 @@ pub struct PortalState {
     pub metrics: Arc<PortalMetrics>,
     /// Bounds how often one source may try links and cookies.
     pub sources: Sources,
+    /// The documentation of the configuration in use.
+    pub docs: DocsCache,
+    /// The way into the gateway.
+    pub api: Arc<dyn ApiDoor>,
 }

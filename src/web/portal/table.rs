@@ -2,7 +2,8 @@
 
 use http::Method;
 
-use super::{alerts, assets, home, sign_in};
+use super::{alerts, api, assets, home, sign_in};
+use crate::web::docs;
 
 /// Who may ask for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +57,14 @@ pub(in crate::web) const fn form(path: &'static str, needs: Needs) -> Page {
 }
 
 /// Every page, by folder. One that is not here is not found, whatever the router knows.
-pub const PAGES: &[&[Page]] = &[assets::PAGES, sign_in::PAGES, home::PAGES, alerts::PAGES];
+pub const PAGES: &[&[Page]] = &[
+    assets::PAGES,
+    sign_in::PAGES,
+    home::PAGES,
+    alerts::PAGES,
+    docs::PAGES,
+    api::PAGES,
+];
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Page> {

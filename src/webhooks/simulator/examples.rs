@@ -23,12 +23,40 @@ pub fn example(config: &Config, event_type: &str) -> Value {
         .unwrap_or_else(|| json!({ "id": "example" }))
 }
 
-fn of_operation(api: &Api, rule: &EventRule) -> Option<Value> {
+/// What a document's `webhooks` say of a type.
+pub(super) struct Documented<'d> {
+    /// The operation that receivers implement.
+    pub(super) operation: &'d Value,
+    /// An example of a body, or one that is made of its schema.
+    pub(super) example: Option<Value>,
+}
+
+/// What there is in the `webhooks` of this document under the name of the type.
+pub(super) fn documented<'d>(document: &'d Value, event_type: &str) -> Option<Documented<'d>> {
+    let item = resolve(document, document.get("webhooks")?.get(event_type)?)?;
+    let operation = item.get("post")?;
+    let example = || {
+        let body = resolve(document, operation.get("requestBody")?)?;
+        of_content(document, body)
+    };
+    Some(Documented {
+        operation,
+        example: example(),
+    })
+}
+
+/// The operation that a rule watches, as its document has it.
+pub(super) fn operation<'d>(api: &'d Api, rule: &EventRule) -> Option<&'d Value> {
     let document = &*api.document;
     let path = template::shape(rule.path.strip_prefix(api.server_prefix.as_str())?);
     let paths = document.get("paths")?.as_object()?;
     let (_, item) = paths.iter().find(|(p, _)| template::shape(p) == path)?;
-    let operation = resolve(document, item)?.get(rule.method.as_str().to_ascii_lowercase())?;
+    resolve(document, item)?.get(rule.method.as_str().to_ascii_lowercase())
+}
+
+fn of_operation(api: &Api, rule: &EventRule) -> Option<Value> {
+    let document = &*api.document;
+    let operation = operation(api, rule)?;
     let responses = operation.get("responses")?.as_object()?;
     let fires = |name: &str| {
         let exact = name.parse::<u16>().is_ok_and(|s| rule.status.contains(&s));
@@ -37,16 +65,19 @@ fn of_operation(api: &Api, rule: &EventRule) -> Option<Value> {
     responses
         .iter()
         .filter(|(status, _)| fires(status))
-        .find_map(|(_, response)| {
-            let response = resolve(document, response)?;
-            let content = response.get("content")?.as_object()?;
-            let is_json = |t: &str| t.starts_with("application/json") || t.ends_with("+json");
-            let (_, media) = content.iter().find(|(t, _)| is_json(t))?;
-            of_media(document, media)
-        })
+        .find_map(|(_, response)| of_content(document, resolve(document, response)?))
 }
 
-fn of_media(document: &Value, media: &Value) -> Option<Value> {
+/// An example of the JSON that a response or a request's body has.
+fn of_content(document: &Value, body: &Value) -> Option<Value> {
+    let content = body.get("content")?.as_object()?;
+    let is_json = |t: &str| t.starts_with("application/json") || t.ends_with("+json");
+    let (_, media) = content.iter().find(|(t, _)| is_json(t))?;
+    of_media(document, media)
+}
+
+/// An example of this media type object: its own, its first named one, or one made of its schema.
+pub fn of_media(document: &Value, media: &Value) -> Option<Value> {
     if let Some(example) = media.get("example") {
         return Some(example.clone());
     }

@@ -11,6 +11,7 @@
 
 pub mod catch;
 pub mod compose;
+pub mod describe;
 pub mod dry_run;
 pub mod examples;
 pub mod faults;

@@ -1,6 +1,8 @@
 //! The developer portal over the binary: pages by plain HTTP and in a real browser, on both stores.
 
 mod alerts;
+mod api;
+mod docs;
 mod house;
 mod sign_in;
 mod walk;

@@ -1,6 +1,7 @@
 //! What belongs to the account that is signed in: every read and change of a page goes through here; never another account's.
 
 mod alerts;
+mod explorer;
 mod overview;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use super::state::PortalState;
 use crate::alerts::model::UsageMark;
 use crate::config::model::Config;
 
+pub use explorer::KeyChoice;
 pub use overview::Overview;
 
 /// The account's own things. Each folder of pages has its part in a file of this one; every read by id compares the account

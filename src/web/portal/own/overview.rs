@@ -66,7 +66,7 @@ impl Own {
     }
 
     /// The account's keys, as far as the overview looks.
-    async fn all_keys(&self) -> Result<Vec<KeyRecord>, PageError> {
+    pub(super) async fn all_keys(&self) -> Result<Vec<KeyRecord>, PageError> {
         let mut all = Vec::new();
         let mut after = None;
         for _ in 0..OVERVIEW_PAGES {

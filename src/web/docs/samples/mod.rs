@@ -1,0 +1,134 @@
+//! Programs that make one call of the API, in each language; never a call.
+
+mod curl;
+mod javascript;
+mod php;
+mod python;
+#[cfg(test)]
+mod tests;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::Value;
+
+use super::highlight::Language;
+use super::model::Operation;
+use super::model::operation::{Detail, Parameter, Place};
+
+/// The environment variable that samples take the key from, so that it stands in no program.
+pub(crate) const KEY_VARIABLE: &str = "API_KEY";
+
+/// What a path segment or a value of a query has as it is (RFC 3986 section 2.3).
+const UNRESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// A call that samples make.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct SampleRequest {
+    /// The method.
+    pub(crate) method: http::Method,
+    /// The whole URL.
+    pub(crate) url: String,
+    /// Whether a key is sent.
+    pub(crate) needs_key: bool,
+    /// Header fields that must be there.
+    pub(crate) fields: Vec<(String, String)>,
+    /// What is sent, as JSON.
+    pub(crate) body: Option<Value>,
+}
+
+/// A sample of one language.
+#[derive(Debug)]
+pub(crate) struct Sample {
+    /// The language for people.
+    pub(crate) title: &'static str,
+    /// The language for scripts.
+    pub(crate) name: &'static str,
+    /// How it is coloured.
+    pub(crate) language: Language,
+    /// The program.
+    pub(crate) code: String,
+}
+
+/// The call that shows an operation: its examples, and no more parameters than it must have.
+pub(crate) fn request(operation: &Operation, detail: &Detail, api_url: &str) -> SampleRequest {
+    let mut path = operation.path.clone();
+    let mut query = Vec::new();
+    let mut fields = Vec::new();
+    for parameter in &detail.parameters {
+        let value = value_of(parameter);
+        match parameter.place {
+            Place::Path => {
+                let encoded = utf8_percent_encode(&value, UNRESERVED).to_string();
+                path = path.replace(&format!("{{{}}}", parameter.name), &encoded);
+            }
+            Place::Query if parameter.is_required => {
+                let name = utf8_percent_encode(&parameter.name, UNRESERVED);
+                let value = utf8_percent_encode(&value, UNRESERVED);
+                query.push(format!("{name}={value}"));
+            }
+            Place::Header if parameter.is_required => fields.push((parameter.name.clone(), value)),
+            _ => {}
+        }
+    }
+    let query = if query.is_empty() {
+        String::new()
+    } else {
+        format!("?{}", query.join("&"))
+    };
+    let body = detail.body.as_ref().map(|b| &b.content);
+    SampleRequest {
+        method: operation.method.clone(),
+        url: format!("{api_url}{path}{query}"),
+        needs_key: operation.needs_key(),
+        fields,
+        body: body
+            .and_then(|c| c.examples.first())
+            .map(|(_, v)| v.clone()),
+    }
+}
+
+/// The samples of a call, in the order of their tabs.
+pub(crate) fn samples(request: &SampleRequest) -> Vec<Sample> {
+    let sample = |title, name, language, code| Sample {
+        title,
+        name,
+        language,
+        code,
+    };
+    vec![
+        sample("curl", "curl", Language::Shell, curl::sample(request)),
+        sample(
+            "Python",
+            "python",
+            Language::Python,
+            python::sample(request),
+        ),
+        sample(
+            "JavaScript",
+            "javascript",
+            Language::JavaScript,
+            javascript::sample(request),
+        ),
+        sample("PHP", "php", Language::Php, php::sample(request)),
+    ]
+}
+
+/// A value that a parameter may have.
+fn value_of(parameter: &Parameter) -> String {
+    let shape = &parameter.shape;
+    let known = shape
+        .example
+        .as_ref()
+        .or(shape.default.as_ref())
+        .or(shape.values.first());
+    match known {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None if shape.kind == "integer" || shape.kind == "number" => "1".to_owned(),
+        None if shape.kind == "boolean" => "true".to_owned(),
+        None => parameter.name.to_uppercase(),
+    }
+}

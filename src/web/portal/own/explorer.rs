@@ -1,0 +1,49 @@
+//! The account's keys as the explorer greys endpoints by them; never a secret.
+
+use std::sync::Arc;
+
+use super::Own;
+use crate::keys::model::KeyStatus;
+use crate::web::portal::guard::Visit;
+use crate::web::portal::refuse::PageError;
+use crate::web::portal::state::PortalState;
+
+/// A key to choose.
+#[derive(Debug)]
+pub struct KeyChoice {
+    /// Its id.
+    pub id: String,
+    /// Its name, and how its secret begins and ends.
+    pub name: String,
+    /// What it may do.
+    pub scopes: Vec<String>,
+}
+
+impl Own {
+    /// The things of the account of a visit, for pages that are there without one, too.
+    pub fn of(state: &Arc<PortalState>, visit: Visit) -> Self {
+        Self {
+            state: Arc::clone(state),
+            visit,
+        }
+    }
+
+    /// The keys that work.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn key_choices(&self) -> Result<Vec<KeyChoice>, PageError> {
+        let now = self.visit.now;
+        let keys = self.all_keys().await?;
+        let active = keys
+            .into_iter()
+            .filter(|k| k.status(now) == KeyStatus::Active);
+        Ok(active
+            .map(|k| KeyChoice {
+                name: format!("{} ({}_…{})", k.name, k.prefix, k.last_four),
+                id: k.id,
+                scopes: k.scopes,
+            })
+            .collect())
+    }
+}
