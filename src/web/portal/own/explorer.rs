@@ -25,6 +25,7 @@ impl Own {
         Self {
             state: Arc::clone(state),
             visit,
+            banner: None,
         }
     }
 
