@@ -1,13 +1,13 @@
 //! Whole endpoints that verify, in four languages, as the guide has them; never other code than its tests run.
 
-use maud::Markup;
+use maud::{Markup, html};
 
 use crate::web::portal::ui::{self, Sample};
 
 /// Language and program, as they lie beside the guide.
 const PROGRAMS: [(&str, &str); 4] = [
     ("Python", include_str!("../../docs/webhooks/verify.py")),
-    ("Node.js", include_str!("../../docs/webhooks/verify.mjs")),
+    ("JavaScript", include_str!("../../docs/webhooks/verify.mjs")),
     ("PHP", include_str!("../../docs/webhooks/verify.php")),
     ("Shell", include_str!("../../docs/webhooks/verify.sh")),
 ];
@@ -18,5 +18,8 @@ pub(in crate::web) fn samples() -> Markup {
         label: label.to_owned(),
         code: code.to_owned(),
     });
-    ui::samples("verify", "An endpoint that verifies", &samples)
+    html! {
+        (ui::samples("verify", "An endpoint that verifies", &samples))
+        (ui::script("samples.mjs"))
+    }
 }
