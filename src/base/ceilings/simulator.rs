@@ -6,6 +6,8 @@ use super::{ADMIN_BODY_BYTES, EVENT_DATA_BYTES};
 
 /// Simulated sends, and dry runs, that one node has under way at once; further ones are told to come again.
 pub const SIMULATOR_REQUESTS: usize = 8;
+/// Those of one account, so that it does not keep the others from theirs.
+pub const SIMULATOR_ACCOUNT_REQUESTS: usize = 2;
 /// Bytes of a body that is signed as it was written.
 pub const SIMULATOR_BODY_BYTES: usize = EVENT_DATA_BYTES + 4_096;
 /// Bytes of `data` of the profile `huge`: the most that an event has.
@@ -58,6 +60,7 @@ pub const INBOX_SOURCES: usize = 4_096;
 /// Requests to inboxes under way at once on one node.
 pub const INBOX_REQUESTS: usize = 64;
 
+const _: () = assert!(SIMULATOR_ACCOUNT_REQUESTS < SIMULATOR_REQUESTS);
 const _: () = assert!(INBOX_BODY_BYTES + INBOX_HEADER_BYTES < INBOX_BYTES);
 const _: () = assert!(SIMULATOR_HUGE_BYTES < INBOX_BODY_BYTES);
 const _: () = assert!(SIMULATOR_BODY_BYTES < ADMIN_BODY_BYTES);

@@ -12,9 +12,11 @@ pub mod own;
 pub mod refuse;
 pub mod shell;
 mod sign_in;
+pub(in crate::web) mod simulator;
 pub mod state;
 pub mod table;
 pub mod ui;
+pub(in crate::web) mod webhooks;
 
 use std::sync::Arc;
 
@@ -46,6 +48,8 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(sign_in::routes())
         .merge(home::routes())
         .merge(alerts::routes())
+        .merge(webhooks::routes())
+        .merge(simulator::routes())
         .merge(docs::routes())
         .merge(api::routes())
 }

@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{alerts, api, assets, home, sign_in};
+use super::{alerts, api, assets, home, sign_in, simulator, webhooks};
 use crate::web::docs;
 
 /// Who may ask for a page.
@@ -62,6 +62,8 @@ pub const PAGES: &[&[Page]] = &[
     sign_in::PAGES,
     home::PAGES,
     alerts::PAGES,
+    webhooks::PAGES,
+    simulator::PAGES,
     docs::PAGES,
     api::PAGES,
 ];

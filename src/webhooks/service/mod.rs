@@ -5,6 +5,7 @@ mod endpoints;
 mod events;
 mod feed;
 mod replays;
+mod requests;
 #[cfg(test)]
 mod tests;
 
@@ -13,6 +14,7 @@ use std::sync::Arc;
 use tokio::sync::Notify;
 
 pub use self::replays::ReplayService;
+pub use self::requests::SentRequest;
 pub use super::input::{EndpointPatch, NewEndpoint, NewEvent};
 use super::port::{EventStore, WebhookTransport};
 use super::seal::SealError;

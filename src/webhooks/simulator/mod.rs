@@ -18,5 +18,6 @@ pub mod faults;
 pub mod inbox;
 pub mod inboxes;
 pub mod own;
+pub mod places;
 pub mod service;
 pub mod wanted;

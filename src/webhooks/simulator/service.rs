@@ -4,15 +4,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::catch::signing_keys;
 use super::compose::{Composed, Content, Draft, DraftEvent};
 use super::faults::{self, Expected, Fault, Signer, Step};
 use super::inbox::{HeaderField, Keys, Token};
+use super::places::{AccountPlace, Places};
 use super::wanted::Wanted;
 use crate::base::ceilings::WEBHOOK_URL_CHARS;
-use crate::base::ceilings::simulator::{SIMULATOR_REQUESTS, SIMULATOR_SHOWN_BYTES};
+use crate::base::ceilings::simulator::SIMULATOR_SHOWN_BYTES;
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::FieldError;
 use crate::base::ids;
@@ -111,7 +112,7 @@ pub struct Simulator {
     pub(super) transport: Arc<dyn WebhookTransport>,
     pub(super) settings: SharedSettings,
     pub(super) clock: Clock,
-    places: Arc<Semaphore>,
+    places: Arc<Places>,
 }
 
 impl Simulator {
@@ -129,13 +130,18 @@ impl Simulator {
             transport,
             settings,
             clock,
-            places: Arc::new(Semaphore::new(SIMULATOR_REQUESTS)),
+            places: Places::new(),
         }
     }
 
     /// A place for something that takes long; `None` while all are taken.
     pub fn place(&self) -> Option<OwnedSemaphorePermit> {
-        Arc::clone(&self.places).try_acquire_owned().ok()
+        self.places.any()
+    }
+
+    /// A place for an account's own; `None` while all are taken, or those of the account.
+    pub fn place_of(&self, account_id: &str) -> Option<AccountPlace> {
+        self.places.of_account(account_id)
     }
 
     /// The webhook as it would be sent now. `example` gives data where the caller has none.

@@ -9,6 +9,7 @@ use crate::base::secret::Secret;
 use crate::webhooks::input::{event_id_rule, is_event_id, unknown_type};
 use crate::webhooks::settings::{Settings, TEST_TYPE};
 use crate::webhooks::sign::SigningKey;
+use crate::webhooks::types::ACCOUNT_NOTICES;
 
 /// A webhook that somebody wants to see or send.
 #[derive(Debug, Clone, Default)]
@@ -35,6 +36,11 @@ pub struct Wanted {
     pub sequence: Option<u64>,
 }
 
+/// Whether an account's webhooks can be sent events of this type.
+fn is_known(event_type: &str, settings: &Settings) -> bool {
+    event_type == TEST_TYPE || ACCOUNT_NOTICES.contains(&event_type) || settings.knows(event_type)
+}
+
 impl Wanted {
     /// Everything that is wrong with what the caller gave.
     pub(super) fn check(&self, settings: &Settings) -> Result<(), Vec<FieldError>> {
@@ -43,9 +49,7 @@ impl Wanted {
         match (&self.event_type, &self.body) {
             (Some(_), Some(_)) => add("body", "expected either `type` or `body`".to_owned()),
             (None, None) => add("type", "missing; expected `type` or `body`".to_owned()),
-            (Some(t), None) if t != TEST_TYPE && !settings.knows(t) => {
-                add("type", unknown_type(settings))
-            }
+            (Some(t), None) if !is_known(t, settings) => add("type", unknown_type(settings)),
             (None, Some(body)) if body.len() > SIMULATOR_BODY_BYTES => {
                 add(
                     "body",

@@ -5,4 +5,6 @@ mod api;
 mod docs;
 mod house;
 mod sign_in;
+mod simulator;
 mod walk;
+mod webhooks;

@@ -18,7 +18,7 @@ fn pages(fill: &dyn Fn(&str) -> Option<String>, signed_in: bool) -> Vec<Value> {
     samples.collect()
 }
 
-fn walk(portal: &Portal, cookie: Option<&str>, pages: &[Value]) {
+pub(super) fn walk(portal: &Portal, cookie: Option<&str>, pages: &[Value]) {
     let input =
         json!({"origin": portal.url, "cookie": cookie, "pages": pages, "shots": browser::shots()});
     let wrong = browser::run("walk", &input);

@@ -2,7 +2,10 @@
 
 mod alerts;
 mod explorer;
+pub(in crate::web::portal) mod once;
 mod overview;
+pub(in crate::web::portal) mod simulator;
+pub(in crate::web::portal) mod webhooks;
 
 use std::sync::Arc;
 

@@ -238,3 +238,62 @@ async fn an_unresolved_event_is_released_by_hand_and_a_pending_one_is_not() {
         Err(WebhookError::NotFound)
     ));
 }
+
+#[tokio::test]
+async fn what_a_delivery_sent_is_known_for_as_long_as_its_event() {
+    let b = bench();
+    let made = b.service.create_endpoint(new_endpoint(), &at(0)).await;
+    let webhook = made.unwrap().endpoint.id;
+    b.service
+        .publish(new_event(Some("crm-1")), &at(1))
+        .await
+        .unwrap();
+    let claimed = b
+        .store
+        .claim_due(&ClaimTerms::any(at(1).at, at(60).at, 10))
+        .await
+        .unwrap()
+        .remove(0);
+    let attempt = Attempt {
+        at: at(2).at,
+        status: None,
+        latency_ms: 3,
+        error: Some("no answer in time".to_owned()),
+        reply_excerpt: None,
+    };
+    let (id, outcome) = (&claimed.delivery.id, Outcome::Retry(at(9).at));
+    b.store
+        .complete(
+            id,
+            &claimed.claim,
+            &attempt,
+            &outcome,
+            &Effect::None,
+            at(3).at,
+        )
+        .await
+        .unwrap();
+    let delivery = b.service.delivery(id).await.unwrap();
+    let sent = b.service.request_of(&delivery).await.unwrap().unwrap();
+    assert_eq!(sent.id, "crm-1");
+    assert_eq!(sent.url.as_deref(), Some("https://receiver.example/hook"));
+    assert_eq!(
+        sent.body,
+        crate::webhooks::envelope::body(&claimed.event),
+        "byte for byte what the worker sends"
+    );
+    assert!(
+        sent.body.ends_with("\"data\":{\"id\": 7}}"),
+        "{}",
+        sent.body
+    );
+    assert_eq!(sent.timestamps, [at(2).at.secs()]);
+    b.service.delete_endpoint(&webhook, &at(4)).await.unwrap();
+    let sent = b.service.request_of(&delivery).await.unwrap().unwrap();
+    assert_eq!(sent.url, None);
+    let forgotten = crate::webhooks::view::DeliveryView {
+        event_id: "crm-2".to_owned(),
+        ..delivery
+    };
+    assert_eq!(b.service.request_of(&forgotten).await.unwrap(), None);
+}

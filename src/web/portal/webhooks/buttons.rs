@@ -1,0 +1,51 @@
+//! What buttons of a webhook do at once: pause, resume, test, replay of what failed; never a page of their own.
+
+use std::time::Duration;
+
+use axum::extract::Path;
+
+use crate::web::portal::answer::{PageAnswer, PageResult};
+use crate::web::portal::form::FormData;
+use crate::web::portal::own::Own;
+use crate::web::portal::refuse::PageError;
+use crate::webhooks::model::EndpointStatus;
+
+/// How far back what has failed is sent again: value, words, seconds.
+pub(super) const RANGES: [(&str, &str, u64); 4] = [
+    ("1h", "hour", 3_600),
+    ("24h", "24 hours", 86_400),
+    ("7d", "7 days", 7 * 86_400),
+    ("30d", "30 days", 30 * 86_400),
+];
+
+pub(super) async fn pause(own: Own, Path(id): Path<String>, _: FormData) -> PageResult {
+    own.set_webhook_status(&id, EndpointStatus::Paused).await?;
+    Ok(PageAnswer::see_other(&format!(
+        "/webhooks/{id}?done=paused"
+    )))
+}
+
+pub(super) async fn resume(own: Own, Path(id): Path<String>, _: FormData) -> PageResult {
+    own.set_webhook_status(&id, EndpointStatus::Active).await?;
+    Ok(PageAnswer::see_other(&format!(
+        "/webhooks/{id}?done=resumed"
+    )))
+}
+
+pub(super) async fn test(own: Own, Path(id): Path<String>, _: FormData) -> PageResult {
+    let delivery = own.test_webhook(&id).await?;
+    let place = format!("/deliveries/{}?done=tested", delivery.id);
+    Ok(PageAnswer::see_other(&place))
+}
+
+pub(super) async fn replay_failed(own: Own, Path(id): Path<String>, data: FormData) -> PageResult {
+    let said = data.text("from")?;
+    let range = RANGES.iter().find(|(value, _, _)| *value == said);
+    let (_, _, seconds) =
+        range.ok_or_else(|| PageError::field("from", "expected one of the list"))?;
+    let from = own.visit.now.minus(Duration::from_secs(*seconds));
+    own.replay_failed(&id, from).await?;
+    Ok(PageAnswer::see_other(&format!(
+        "/webhooks/{id}?done=replayed"
+    )))
+}
