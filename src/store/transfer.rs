@@ -12,9 +12,9 @@ use crate::keys::model::{Digest, KeyRecord};
 use crate::webhooks::model::{Attempt, Delivery, DeliveryState, Endpoint, Event};
 
 /// Kinds of rows, in the order in which they are copied and shown.
-pub const KINDS: [&str; 12] = [
+pub const KINDS: [&str; 14] = [
     ACCOUNTS, KEYS, DIGESTS, AUDIT, ANSWERS, ENDPOINTS, SEQUENCES, EVENTS, DELIVERIES, USAGE,
-    ROUTES, CALLERS,
+    ROUTES, CALLERS, REJECTIONS, KEY_TOTALS,
 ];
 /// Accounts.
 pub const ACCOUNTS: &str = "accounts";
@@ -40,6 +40,11 @@ pub const USAGE: &str = "usage";
 pub const ROUTES: &str = "usage by endpoint";
 /// Callers of routes.
 pub const CALLERS: &str = "usage by caller";
+
+/// Refusals by code.
+pub const REJECTIONS: &str = "refusals by code";
+/// What keys did by day and month.
+pub const KEY_TOTALS: &str = "totals of keys";
 
 /// An answer, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +86,13 @@ pub struct Slice {
     pub(in crate::store) start: Timestamp,
 }
 
+impl Slice {
+    /// When the day begins, where it is one.
+    pub fn day(self) -> Option<Timestamp> {
+        (self.span == Span::Day).then_some(self.start)
+    }
+}
+
 /// Requests, bytes in, bytes out and microseconds of an account, or of everyone, by key or over all keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UsageRow {
@@ -116,6 +128,37 @@ pub struct CallerRow {
     pub key_id: String,
     /// Requests, the last one's milliseconds.
     pub numbers: [u64; 2],
+}
+
+/// Why requests of an account were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeRow {
+    /// The account.
+    pub account_id: String,
+    /// Code of the refusal.
+    pub code: String,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// A day or a month of what a key did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TotalOf {
+    /// The day that begins then.
+    Day(Timestamp),
+    /// The month that begins then.
+    Month(Timestamp),
+}
+
+/// What a key did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTotalRow {
+    /// The account.
+    pub account_id: String,
+    /// The key.
+    pub key_id: String,
+    /// Requests, errors, refusals.
+    pub numbers: [u64; 3],
 }
 
 /// Rows of a kind: how many, and a sum of their SHA-256 that does not depend on their order.
@@ -262,6 +305,20 @@ pub fn route_line(at: Slice, row: &RouteRow) -> String {
 /// A caller as a line.
 pub fn caller_line(at: Slice, route: &str, row: &CallerRow) -> String {
     format!("{} {route:?} {row:?}", slice(at))
+}
+
+/// Refusals as a line.
+pub fn code_line(at: Slice, row: &CodeRow) -> String {
+    format!("{} {row:?}", slice(at))
+}
+
+/// What a key did as a line.
+pub fn key_total_line(of: TotalOf, row: &KeyTotalRow) -> String {
+    let (span, start) = match of {
+        TotalOf::Day(start) => ("day", start),
+        TotalOf::Month(start) => ("month", start),
+    };
+    format!("{span} {} {row:?}", start.millis())
 }
 
 #[cfg(test)]

@@ -8,6 +8,7 @@
 mod covers;
 mod known;
 mod rows;
+mod slices;
 #[cfg(test)]
 mod tests;
 

@@ -14,7 +14,7 @@ use crate::config::model::{LegacyHash, PlanOverrides};
 use crate::keys::model::{Digest, DigestKind, KeyRecord, StoredSecret};
 use crate::keys::port::{KeyStore, LastUse};
 use crate::store::embedded::EmbeddedStore;
-use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 use crate::usage::port::UsageStore;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
@@ -181,7 +181,7 @@ pub(super) fn usage(
     hours: &[i64],
     n: u64,
 ) -> UsageBatch {
-    let (mut keys, mut routes) = (Vec::new(), Vec::new());
+    let (mut keys, mut routes, mut rejections) = (Vec::new(), Vec::new(), Vec::new());
     for (i, account) in accounts.iter().enumerate() {
         for back in hours {
             let hour = ago(back * HOUR_MS).hour_start();
@@ -209,6 +209,12 @@ pub(super) fn usage(
                 errors: 1,
                 last_at: hour,
             });
+            rejections.push(RejectionRow {
+                account_id: account.clone(),
+                hour,
+                code: ["rate_limited", "quota_exceeded"][i % 2].to_owned(),
+                requests: 1,
+            });
         }
     }
     UsageBatch {
@@ -216,6 +222,7 @@ pub(super) fn usage(
         sequence,
         keys,
         routes,
+        rejections,
     }
 }
 
