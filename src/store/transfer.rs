@@ -9,12 +9,33 @@ use crate::accounts::model::Account;
 use crate::base::audit::{AuditEntry, IdempotentAnswer};
 use crate::base::clock::Timestamp;
 use crate::keys::model::{Digest, KeyRecord};
+use crate::keys::port::LastUse;
+use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::model::{Attempt, Delivery, DeliveryState, Endpoint, Event};
+use crate::webhooks::port::notices::Notice;
+use crate::webhooks::port::replays::ReplayJob;
 
 /// Kinds of rows, in the order in which they are copied and shown.
-pub const KINDS: [&str; 14] = [
-    ACCOUNTS, KEYS, DIGESTS, AUDIT, ANSWERS, ENDPOINTS, SEQUENCES, EVENTS, DELIVERIES, USAGE,
-    ROUTES, CALLERS, REJECTIONS, KEY_TOTALS,
+pub const KINDS: [&str; 19] = [
+    ACCOUNTS,
+    KEYS,
+    DIGESTS,
+    PREVIOUS_USES,
+    AUDIT,
+    ANSWERS,
+    ALERTS,
+    ENDPOINTS,
+    HEALTH,
+    SEQUENCES,
+    EVENTS,
+    DELIVERIES,
+    NOTICES,
+    REPLAYS,
+    USAGE,
+    ROUTES,
+    CALLERS,
+    REJECTIONS,
+    KEY_TOTALS,
 ];
 /// Accounts.
 pub const ACCOUNTS: &str = "accounts";
@@ -22,18 +43,28 @@ pub const ACCOUNTS: &str = "accounts";
 pub const KEYS: &str = "keys";
 /// Digests of keys, under every pepper.
 pub const DIGESTS: &str = "key digests";
+/// When old secrets of keys were last used.
+pub const PREVIOUS_USES: &str = "uses of old secrets";
 /// Entries of the audit log.
 pub const AUDIT: &str = "audit entries";
 /// Answers remembered under an Idempotency-Key.
 pub const ANSWERS: &str = "idempotent answers";
+/// Which marks of usage accounts are told of.
+pub const ALERTS: &str = "alerts";
 /// Webhook endpoints.
 pub const ENDPOINTS: &str = "endpoints";
+/// How endpoints fare.
+pub const HEALTH: &str = "endpoint health";
 /// The last sequence number of each account's events.
 pub const SEQUENCES: &str = "event sequences";
 /// Events.
 pub const EVENTS: &str = "events";
 /// Deliveries with their attempts and schedules.
 pub const DELIVERIES: &str = "deliveries";
+/// What is still to be told to the operator.
+pub const NOTICES: &str = "notices";
+/// Replays of many deliveries.
+pub const REPLAYS: &str = "replays";
 /// Usage by account, key and class, and what quotas compare with.
 pub const USAGE: &str = "usage";
 /// Usage by endpoint.
@@ -77,6 +108,17 @@ pub struct DeliveryRow {
     pub queued_at: Timestamp,
     /// When it may be taken: its next attempt, or the end of the claim that it is under.
     pub due_at: Timestamp,
+}
+
+/// Which marks of usage an account is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRow {
+    /// The account.
+    pub account_id: String,
+    /// The settings as the source keeps them: JSON.
+    pub settings: String,
+    /// Grows by one with each change.
+    pub revision: u64,
 }
 
 /// Where a sum of usage lies: an hour or a day.
@@ -286,6 +328,31 @@ pub fn delivery_line(row: &DeliveryRow) -> String {
     // Of one that has ended no schedule is kept.
     let schedule = (d.state == DeliveryState::Pending).then_some((row.queued_at, row.due_at));
     format!("{d:?} {:?} {schedule:?}", row.attempts)
+}
+
+/// When an old secret was used as a line.
+pub fn previous_use_line(used: &LastUse) -> String {
+    format!("{used:?}")
+}
+
+/// Settings of alerts as a line.
+pub fn alert_line(row: &AlertRow) -> String {
+    format!("{row:?}")
+}
+
+/// How an endpoint fares as a line.
+pub fn health_line(endpoint_id: &str, health: &EndpointHealth) -> String {
+    format!("{endpoint_id} {health:?}")
+}
+
+/// A notice as a line.
+pub fn notice_line(notice: &Notice) -> String {
+    format!("{notice:?}")
+}
+
+/// A replay as a line.
+pub fn replay_line(job: &ReplayJob) -> String {
+    format!("{job:?}")
 }
 
 fn slice(at: Slice) -> String {

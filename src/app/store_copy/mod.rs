@@ -9,6 +9,7 @@ mod covers;
 mod known;
 mod rows;
 mod slices;
+mod state;
 #[cfg(test)]
 mod tests;
 

@@ -68,12 +68,15 @@ impl<'a> Copying<'a> {
     pub(super) async fn all(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.accounts().await?;
         self.keys().await?;
+        self.alerts().await?;
         self.audit().await?;
         self.answers(now).await?;
         self.endpoints().await?;
         self.sequences().await?;
         self.events().await?;
         self.deliveries().await?;
+        self.notices().await?;
+        self.replays().await?;
         for at in self.source.slices()? {
             self.slice(at).await?;
         }
@@ -121,6 +124,7 @@ impl<'a> Copying<'a> {
             }
             let written = self.target.copy_keys(&rows).await?;
             self.note(KEYS, rows.len(), written);
+            self.previous_uses(&rows).await?;
         }
     }
 
@@ -176,6 +180,7 @@ impl<'a> Copying<'a> {
             }
             let written = self.target.copy_endpoints(&rows).await?;
             self.note(ENDPOINTS, rows.len(), written);
+            self.health(&rows).await?;
         }
     }
 

@@ -29,6 +29,7 @@ mod replays;
 mod settle;
 pub mod source;
 mod source_insight;
+mod source_state;
 mod usage;
 mod usage_insight;
 mod usage_prune;

@@ -315,7 +315,7 @@ impl Source {
         })
     }
 
-    fn there(&self, table: &str, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    pub(super) fn there(&self, table: &str, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         let sql = format!("SELECT 1 FROM {table} WHERE id = ?1 AND {THERE}");
         let found: HashMap<String, i64> = self.look_up(&sql, ids)?;
         Ok(found.into_keys().collect())

@@ -18,6 +18,7 @@ use crate::base::ceilings::{REDIS_STEP, ROTATION_GRACE, STORE_SCRIPT_KEYS};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids::is_account_id;
+use crate::keys::model::KeyRecord;
 use crate::keys::port::{LastUse, SecretUses};
 
 script!(NOTE, "previous_uses.lua");
@@ -57,6 +58,42 @@ impl Store {
         }
         self.link.pipe::<Value>(Patience::Calm, &pipe).await?;
         Ok(())
+    }
+}
+
+impl Store {
+    /// Writes those of these uses that are not there as they are, each with its key and account, deletes what is there
+    /// otherwise, and tells how many were written.
+    ///
+    /// # Errors
+    /// When one cannot be written; then others may be.
+    pub async fn copy_previous_uses(
+        &self,
+        all: &[(&KeyRecord, Option<LastUse>)],
+    ) -> Result<u64, StoreError> {
+        let written = all.iter().map(|(key, used)| async move {
+            let (account, id) = (key.account_id.as_str(), key.id.as_str());
+            if self.previous_use(account, id).await? == *used {
+                return Ok(0);
+            }
+            let Some(used) = used else {
+                self.forget_previous_use(account, id).await?;
+                return Ok(0);
+            };
+            let mut pipe = redis::pipe();
+            pipe.cmd("SET")
+                .arg(self.previous_use_key(account, id))
+                .arg(to_text(used))
+                .arg("PX")
+                .arg(ROTATION_GRACE.as_millis().to_string());
+            pipe.cmd("SADD").arg(self.previous_uses(account)).arg(id);
+            pipe.cmd("PEXPIRE")
+                .arg(self.previous_uses(account))
+                .arg(ROTATION_GRACE.as_millis().to_string());
+            self.link.pipe::<Value>(Patience::Calm, &pipe).await?;
+            Ok(1)
+        });
+        Ok(each(written).await?.into_iter().sum())
     }
 }
 

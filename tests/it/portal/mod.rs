@@ -4,5 +4,6 @@ mod alerts;
 mod api;
 mod docs;
 mod house;
+mod large;
 mod sign_in;
 mod walk;
