@@ -197,6 +197,7 @@ fn usage(sequence: u64, rows: u64) -> UsageBatch {
         sequence,
         keys,
         routes,
+        ..UsageBatch::default()
     }
 }
 

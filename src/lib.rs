@@ -71,7 +71,8 @@
 //!   which event it knows by the last number, so that numbers given anew after a failover take no event from it.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
 //!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
-//!   gateways from a copy that is not whole, and copies from a store that gateways use.
+//!   gateways from a copy that is not whole, and copies from a store that gateways use. What is short-lived
+//!   stays behind: sessions of the portal, inboxes, mails.
 //! * *Order on the wire.* A server answers one connection's calls in their order, so that what nobody waits for is sent a few
 //!   calls at once and in small pieces (`REDIS_CALM_CALLS`, `LEASE_CALM_CALLS`, `USAGE_PIECE_ROWS`): a burst of it once made
 //!   requests' calls miss their deadline.
@@ -97,6 +98,8 @@
 //!   ([`base::audit::Change`]), so that all three are written in one transaction.
 //! * The second usage roll-up is by (account, key, route, method), not (account, route, method): the callers of a route
 //!   are asked for by key.
+//! * Why requests were refused is kept by account only, and totals of keys by day and month beside the roll-ups: a page
+//!   that ranks a thousand keys over a year would sum a million rows of theirs.
 //! * One candidate event is recorded per matching rule, so that each has its own state, and dropped when its condition
 //!   turns out false; a sequence number is taken at release, so that receivers see no gaps for dropped ones.
 //! * Where a request has an Idempotency-Key, the key and the request's digest stand in place of its request id in what an

@@ -15,7 +15,7 @@ use fuelgate::config::model::{KeyCacheSettings, Keys, Pepper};
 use fuelgate::keys::cache::{Attach, Entry, KeyCache};
 use fuelgate::keys::digest::Digester;
 use fuelgate::keys::model::{Digest, KeyRecord, StoredSecret};
-use fuelgate::keys::port::{Imported, KeyStore, LastUse};
+use fuelgate::keys::port::{Imported, KeyStore, LastUse, SecretUses};
 use fuelgate::keys::secret;
 
 /// The instant of every look-up.
@@ -97,6 +97,21 @@ impl Warm {
     pub(crate) async fn find(&self, i: usize) -> Option<Arc<Entry<()>>> {
         let found = self.cache.find(&self.digester, &self.secrets[i], NOW).await;
         found.unwrap()
+    }
+}
+
+#[async_trait]
+impl SecretUses for Store {
+    async fn note_previous_uses(&self, _: &[LastUse]) -> Result<(), StoreError> {
+        Err(StoreError::NotFound)
+    }
+
+    async fn previous_use(&self, _: &str, _: &str) -> Result<Option<LastUse>, StoreError> {
+        Err(StoreError::NotFound)
+    }
+
+    async fn forget_previous_use(&self, _: &str, _: &str) -> Result<(), StoreError> {
+        Err(StoreError::NotFound)
     }
 }
 

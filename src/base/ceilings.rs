@@ -367,6 +367,8 @@ pub const USAGE_ERASURE_MARGIN: Duration = Duration::from_secs(60);
 pub const USAGE_READ_COMMANDS: usize = 128;
 /// Fields of one command when usage is read from, or deleted in, a large hash in Redis.
 pub const USAGE_SCAN_FIELDS: usize = 500;
+/// Fields that such a command passes by where it gives back few of them.
+pub const USAGE_SCAN_PASSED: usize = 5_000;
 
 const _: () = assert!(STORE_BATCH <= STORE_QUEUE);
 const _: () = assert!(STORE_WAL_PAGES < STORE_WAL_PAGES_MOST);

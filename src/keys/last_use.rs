@@ -59,10 +59,15 @@ fn fold(ip: IpAddr) -> u64 {
 
 type Uses = HashMap<Box<str>, (Timestamp, IpAddr)>;
 
+/// Uses of some keys, in parts.
+type Shards = [Mutex<Uses>; SHARDS];
+
 /// Last uses that wait for the next flush: at most [`LAST_USES`] keys, further ones are dropped and counted.
 #[derive(Default)]
 pub struct LastUses {
-    shards: [Mutex<Uses>; SHARDS],
+    shards: Shards,
+    /// Those by a secret that a rotation had replaced, once more.
+    previous: Shards,
     dropped: AtomicU64,
 }
 
@@ -76,18 +81,22 @@ impl LastUses {
     /// and when its address changes.
     pub fn note<A>(&self, entry: &Entry<A>, ip: IpAddr, now: Timestamp) {
         if entry.noted.due(ip, now) {
-            self.put(&entry.grant.key_id, now, ip);
+            self.put(&self.shards, &entry.grant.key_id, now, ip);
+            // Only a secret that was replaced has an end of its own.
+            if entry.grant.valid_until.is_some() {
+                self.put(&self.previous, &entry.grant.key_id, now, ip);
+            }
         }
     }
 
-    fn put(&self, key_id: &str, at: Timestamp, ip: IpAddr) {
+    fn put(&self, to: &Shards, key_id: &str, at: Timestamp, ip: IpAddr) {
         // Ids end in random hex digits.
         let shard = key_id
             .bytes()
             .rev()
             .take(4)
             .fold(0, |n: usize, b| n * 31 + usize::from(b));
-        let mut uses = self.shards[shard % SHARDS].lock();
+        let mut uses = to[shard % SHARDS].lock();
         if let Some(known) = uses.get_mut(key_id) {
             if known.0 <= at {
                 *known = (at, ip);
@@ -105,9 +114,9 @@ impl LastUses {
     }
 
     /// Takes what was noted since the last time.
-    pub fn drain(&self) -> Vec<LastUse> {
+    fn drain(from: &Shards) -> Vec<LastUse> {
         let mut all = Vec::new();
-        for shard in &self.shards {
+        for shard in from {
             let uses = std::mem::take(&mut *shard.lock());
             all.extend(uses.into_iter().map(|(id, (at, ip))| LastUse {
                 key_id: id.into(),
@@ -123,18 +132,29 @@ impl LastUses {
     /// # Errors
     /// The store's failure.
     pub async fn flush(&self, store: &dyn KeyStore) -> Result<usize, StoreError> {
-        let all = self.drain();
+        let all = Self::drain(&self.shards);
         for (i, chunk) in all.chunks(STORE_BATCH).enumerate() {
             if let Err(e) = store.note_last_uses(chunk).await {
-                for use_ in &all[i * STORE_BATCH..] {
-                    if let Some(ip) = use_.ip {
-                        self.put(&use_.key_id, use_.at, ip);
-                    }
-                }
+                self.put_back(&self.shards, &all[i * STORE_BATCH..]);
+                return Err(e);
+            }
+        }
+        let previous = Self::drain(&self.previous);
+        for (i, chunk) in previous.chunks(STORE_BATCH).enumerate() {
+            if let Err(e) = store.note_previous_uses(chunk).await {
+                self.put_back(&self.previous, &previous[i * STORE_BATCH..]);
                 return Err(e);
             }
         }
         Ok(all.len())
+    }
+
+    fn put_back(&self, to: &Shards, uses: &[LastUse]) {
+        for noted in uses {
+            if let Some(ip) = noted.ip {
+                self.put(to, &noted.key_id, noted.at, ip);
+            }
+        }
     }
 }
 
@@ -162,14 +182,15 @@ mod tests {
     #[test]
     fn the_latest_use_wins_and_the_ceiling_holds() {
         let uses = LastUses::new();
-        uses.put("key_1", Timestamp::from_secs(2), A);
-        uses.put("key_1", Timestamp::from_secs(1), B);
-        assert_eq!(uses.drain()[0].ip, Some(A));
-        assert!(uses.drain().is_empty());
+        let (to, drain) = (&uses.shards, || LastUses::drain(&uses.shards));
+        uses.put(to, "key_1", Timestamp::from_secs(2), A);
+        uses.put(to, "key_1", Timestamp::from_secs(1), B);
+        assert_eq!(drain()[0].ip, Some(A));
+        assert!(drain().is_empty());
         for i in 0..LAST_USES * 2 {
-            uses.put(&format!("key_{i}"), Timestamp::from_secs(1), A);
+            uses.put(to, &format!("key_{i}"), Timestamp::from_secs(1), A);
         }
-        assert!(uses.drain().len() <= LAST_USES);
+        assert!(drain().len() <= LAST_USES);
         assert!(uses.dropped() >= LAST_USES as u64);
     }
 }

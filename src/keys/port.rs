@@ -30,9 +30,24 @@ pub struct Imported {
     pub existing: u64,
 }
 
+/// When secrets were last used that a rotation had replaced, at rest.
+#[async_trait]
+pub trait SecretUses: Send + Sync {
+    /// Notes uses of keys' old secrets; an older one than the stored is ignored, and one of a key that is not there.
+    async fn note_previous_uses(&self, uses: &[LastUse]) -> Result<(), StoreError>;
+    /// The last use of a key's old secrets since [`SecretUses::forget_previous_use`].
+    async fn previous_use(
+        &self,
+        account_id: &str,
+        key_id: &str,
+    ) -> Result<Option<LastUse>, StoreError>;
+    /// Forgets it: from now on other secrets are the old ones.
+    async fn forget_previous_use(&self, account_id: &str, key_id: &str) -> Result<(), StoreError>;
+}
+
 /// Keys at rest. Every change is durable when the call returns.
 #[async_trait]
-pub trait KeyStore: Send + Sync {
+pub trait KeyStore: SecretUses {
     /// The key that has a secret with one of these digests, whatever its state, unless its account is being erased.
     async fn by_digest(&self, digests: &[Digest]) -> Result<Option<KeyRecord>, StoreError>;
     /// One key.

@@ -11,7 +11,7 @@ use super::cache::KeyObserver;
 use super::digest::Digester;
 use super::input::{Errors, KeyPatch, NewKey};
 use super::model::{KeyRecord, StoredSecret};
-use super::port::KeyStore;
+use super::port::{KeyStore, LastUse};
 use super::secret;
 use crate::base::audit::{ChangeContext, differences};
 use crate::base::ceilings::{KEY_SECRETS, REVISION_TRIES, ROTATION_GRACE};
@@ -262,7 +262,22 @@ impl KeyService {
             Ok(())
         };
         let key = self.change(id, "key.rotate", ctx, true, apply).await?;
+        // The key is rotated whatever becomes of this: at worst an earlier use is shown.
+        if let Err(error) = self.store.forget_previous_use(&key.account_id, id).await {
+            tracing::warn!(%error, key = id, "uses of a rotated key's old secrets are not forgotten");
+        }
         Ok(Made { key, secret })
+    }
+
+    /// When an old secret of a key was last used since its rotation, and from where; `None` where none is left or none was.
+    ///
+    /// # Errors
+    /// The store's failure.
+    pub async fn previous_use(&self, key: &KeyRecord) -> Result<Option<LastUse>, KeyError> {
+        if key.secrets.len() < 2 {
+            return Ok(None);
+        }
+        Ok(self.store.previous_use(&key.account_id, &key.id).await?)
     }
 
     /// Revokes all keys of an account, and names those that were not revoked before.

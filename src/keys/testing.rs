@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Semaphore;
 
 use super::model::{Digest, KeyRecord, StoredSecret};
-use super::port::{Imported, KeyStore, LastUse};
+use super::port::{Imported, KeyStore, LastUse, SecretUses};
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -23,6 +23,7 @@ pub(super) struct FakeStore {
     pub(super) keys: Mutex<Vec<KeyRecord>>,
     pub(super) changes: Mutex<Vec<Change>>,
     pub(super) uses: Mutex<Vec<LastUse>>,
+    pub(super) previous_uses: Mutex<Vec<LastUse>>,
     pub(super) by_digest_calls: AtomicUsize,
     pub(super) failing: AtomicBool,
     /// How many of the next updates lose against another change.
@@ -48,6 +49,26 @@ impl FakeStore {
         if self.failing.load(Ordering::SeqCst) {
             return Err(StoreError::Unavailable("told to".into()));
         }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl SecretUses for FakeStore {
+    async fn note_previous_uses(&self, uses: &[LastUse]) -> Result<(), StoreError> {
+        self.up()?;
+        self.previous_uses.lock().extend_from_slice(uses);
+        Ok(())
+    }
+
+    async fn previous_use(&self, _: &str, key_id: &str) -> Result<Option<LastUse>, StoreError> {
+        let all = self.previous_uses.lock();
+        Ok(all.iter().rfind(|u| u.key_id == key_id).cloned())
+    }
+
+    async fn forget_previous_use(&self, _: &str, key_id: &str) -> Result<(), StoreError> {
+        self.up()?;
+        self.previous_uses.lock().retain(|u| u.key_id != key_id);
         Ok(())
     }
 }

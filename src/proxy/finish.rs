@@ -10,9 +10,10 @@ use super::gateway::{GatewayParts, note_upstream_time};
 use crate::base::error::Code;
 use crate::observe::{AccessLine, UpstreamOutcome};
 use crate::usage::Served;
+use crate::usage::model::CLIENT_LEFT;
 
 /// The status that metrics show for a client that left before its answer, as nginx writes it.
-const CLIENT_LEFT: u16 = 499;
+const CLIENT_LEFT_STATUS: u16 = 499;
 
 /// Does what is due when a request has ended.
 pub(super) async fn finish(parts: &GatewayParts, session: &Session, ctx: &mut Ctx) {
@@ -53,7 +54,7 @@ fn note_use(parts: &GatewayParts, session: &Session, ctx: &Ctx) {
             bytes_out: ctx.bytes_out,
             upstream_us: micros(ctx.upstream_time),
         }),
-        Some(_) => usage.rejected(ctx.now),
+        Some(_) => usage.rejected(ctx.now, ctx.refused.map_or(CLIENT_LEFT, Code::as_str)),
         // The key asked about itself, which is not counted.
         None => {}
     }
@@ -65,7 +66,7 @@ fn micros(d: Duration) -> u64 {
 
 fn count(parts: &GatewayParts, session: &Session, ctx: &Ctx, total: Duration) {
     let status = if ctx.status == 0 {
-        CLIENT_LEFT
+        CLIENT_LEFT_STATUS
     } else {
         ctx.status
     };

@@ -8,9 +8,11 @@ pub(crate) mod feed;
 pub(crate) mod health;
 pub(crate) mod identity;
 pub(crate) mod inboxes;
+pub(crate) mod insight;
 pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod portal_sessions;
+pub(crate) mod previous_uses;
 pub(crate) mod replays;
 pub(crate) mod usage;
 
@@ -52,7 +54,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails, usage);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, previous_uses, alerts, mails, usage, insight);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -203,6 +205,23 @@ macro_rules! contract_tests {
             messages_are_forgotten_when_nothing_could_make_them_again,
             messages_go_with_their_account_and_none_comes_late,
             an_account_without_alerts_gets_no_messages
+        );
+    };
+    (@previous_uses $make:expr) => {
+        $crate::store::contract::contract_tests!(@each previous_uses $make;
+            a_previous_use_is_the_latest_and_is_forgotten,
+            uses_of_a_key_that_is_not_there_are_left_out,
+            previous_uses_go_with_their_account
+        );
+    };
+    (@insight $make:expr) => {
+        $crate::store::contract::contract_tests!(@each insight $make;
+            refusals_are_told_apart_by_code,
+            a_batch_with_refusals_counts_once,
+            the_busiest_keys_come_first_by_day_and_month,
+            totals_by_key_equal_the_series,
+            what_is_out_of_retention_is_not_told,
+            an_erasure_takes_refusals_and_totals_and_what_comes_late
         );
     };
     (@usage $make:expr) => {

@@ -9,12 +9,33 @@ use crate::accounts::model::Account;
 use crate::base::audit::{AuditEntry, IdempotentAnswer};
 use crate::base::clock::Timestamp;
 use crate::keys::model::{Digest, KeyRecord};
+use crate::keys::port::LastUse;
+use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::model::{Attempt, Delivery, DeliveryState, Endpoint, Event};
+use crate::webhooks::port::notices::Notice;
+use crate::webhooks::port::replays::ReplayJob;
 
 /// Kinds of rows, in the order in which they are copied and shown.
-pub const KINDS: [&str; 12] = [
-    ACCOUNTS, KEYS, DIGESTS, AUDIT, ANSWERS, ENDPOINTS, SEQUENCES, EVENTS, DELIVERIES, USAGE,
-    ROUTES, CALLERS,
+pub const KINDS: [&str; 19] = [
+    ACCOUNTS,
+    KEYS,
+    DIGESTS,
+    PREVIOUS_USES,
+    AUDIT,
+    ANSWERS,
+    ALERTS,
+    ENDPOINTS,
+    HEALTH,
+    SEQUENCES,
+    EVENTS,
+    DELIVERIES,
+    NOTICES,
+    REPLAYS,
+    USAGE,
+    ROUTES,
+    CALLERS,
+    REJECTIONS,
+    KEY_TOTALS,
 ];
 /// Accounts.
 pub const ACCOUNTS: &str = "accounts";
@@ -22,24 +43,39 @@ pub const ACCOUNTS: &str = "accounts";
 pub const KEYS: &str = "keys";
 /// Digests of keys, under every pepper.
 pub const DIGESTS: &str = "key digests";
+/// When old secrets of keys were last used.
+pub const PREVIOUS_USES: &str = "uses of old secrets";
 /// Entries of the audit log.
 pub const AUDIT: &str = "audit entries";
 /// Answers remembered under an Idempotency-Key.
 pub const ANSWERS: &str = "idempotent answers";
+/// Which marks of usage accounts are told of.
+pub const ALERTS: &str = "alerts";
 /// Webhook endpoints.
 pub const ENDPOINTS: &str = "endpoints";
+/// How endpoints fare.
+pub const HEALTH: &str = "endpoint health";
 /// The last sequence number of each account's events.
 pub const SEQUENCES: &str = "event sequences";
 /// Events.
 pub const EVENTS: &str = "events";
 /// Deliveries with their attempts and schedules.
 pub const DELIVERIES: &str = "deliveries";
+/// What is still to be told to the operator.
+pub const NOTICES: &str = "notices";
+/// Replays of many deliveries.
+pub const REPLAYS: &str = "replays";
 /// Usage by account, key and class, and what quotas compare with.
 pub const USAGE: &str = "usage";
 /// Usage by endpoint.
 pub const ROUTES: &str = "usage by endpoint";
 /// Callers of routes.
 pub const CALLERS: &str = "usage by caller";
+
+/// Refusals by code.
+pub const REJECTIONS: &str = "refusals by code";
+/// What keys did by day and month.
+pub const KEY_TOTALS: &str = "totals of keys";
 
 /// An answer, and whose it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,11 +110,29 @@ pub struct DeliveryRow {
     pub due_at: Timestamp,
 }
 
+/// Which marks of usage an account is told of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AlertRow {
+    /// The account.
+    pub account_id: String,
+    /// The settings as the source keeps them: JSON.
+    pub settings: String,
+    /// Grows by one with each change.
+    pub revision: u64,
+}
+
 /// Where a sum of usage lies: an hour or a day.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Slice {
     pub(in crate::store) span: Span,
     pub(in crate::store) start: Timestamp,
+}
+
+impl Slice {
+    /// When the day begins, where it is one.
+    pub fn day(self) -> Option<Timestamp> {
+        (self.span == Span::Day).then_some(self.start)
+    }
 }
 
 /// Requests, bytes in, bytes out and microseconds of an account, or of everyone, by key or over all keys.
@@ -116,6 +170,37 @@ pub struct CallerRow {
     pub key_id: String,
     /// Requests, the last one's milliseconds.
     pub numbers: [u64; 2],
+}
+
+/// Why requests of an account were refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CodeRow {
+    /// The account.
+    pub account_id: String,
+    /// Code of the refusal.
+    pub code: String,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// A day or a month of what a key did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum TotalOf {
+    /// The day that begins then.
+    Day(Timestamp),
+    /// The month that begins then.
+    Month(Timestamp),
+}
+
+/// What a key did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyTotalRow {
+    /// The account.
+    pub account_id: String,
+    /// The key.
+    pub key_id: String,
+    /// Requests, errors, refusals.
+    pub numbers: [u64; 3],
 }
 
 /// Rows of a kind: how many, and a sum of their SHA-256 that does not depend on their order.
@@ -245,6 +330,31 @@ pub fn delivery_line(row: &DeliveryRow) -> String {
     format!("{d:?} {:?} {schedule:?}", row.attempts)
 }
 
+/// When an old secret was used as a line.
+pub fn previous_use_line(used: &LastUse) -> String {
+    format!("{used:?}")
+}
+
+/// Settings of alerts as a line.
+pub fn alert_line(row: &AlertRow) -> String {
+    format!("{row:?}")
+}
+
+/// How an endpoint fares as a line.
+pub fn health_line(endpoint_id: &str, health: &EndpointHealth) -> String {
+    format!("{endpoint_id} {health:?}")
+}
+
+/// A notice as a line.
+pub fn notice_line(notice: &Notice) -> String {
+    format!("{notice:?}")
+}
+
+/// A replay as a line.
+pub fn replay_line(job: &ReplayJob) -> String {
+    format!("{job:?}")
+}
+
 fn slice(at: Slice) -> String {
     format!("{:?} {}", at.span, at.start.millis())
 }
@@ -262,6 +372,20 @@ pub fn route_line(at: Slice, row: &RouteRow) -> String {
 /// A caller as a line.
 pub fn caller_line(at: Slice, route: &str, row: &CallerRow) -> String {
     format!("{} {route:?} {row:?}", slice(at))
+}
+
+/// Refusals as a line.
+pub fn code_line(at: Slice, row: &CodeRow) -> String {
+    format!("{} {row:?}", slice(at))
+}
+
+/// What a key did as a line.
+pub fn key_total_line(of: TotalOf, row: &KeyTotalRow) -> String {
+    let (span, start) = match of {
+        TotalOf::Day(start) => ("day", start),
+        TotalOf::Month(start) => ("month", start),
+    };
+    format!("{span} {} {row:?}", start.millis())
 }
 
 #[cfg(test)]

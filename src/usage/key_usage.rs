@@ -7,12 +7,10 @@ use http::Method;
 use parking_lot::Mutex;
 use prometheus::IntCounter;
 
-use super::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use super::model::{Counts, KeyUsageRow, OTHER, RejectionRow, RouteUsageRow, UsageBatch};
 use crate::base::ceilings::USAGE_PENDING_ROWS;
 use crate::base::clock::Timestamp;
 
-/// The route and method under which requests are summed while too many rows wait for the store.
-const OTHER: &str = "other";
 /// Classes of status: 0 for what the gateway refused.
 const CLASSES: usize = 6;
 
@@ -58,6 +56,8 @@ struct Hour {
     start: Timestamp,
     classes: [Counts; CLASSES],
     routes: Vec<RouteCount>,
+    /// By code of refusal: no more than there are codes.
+    rejections: Vec<(&'static str, u64)>,
 }
 
 #[derive(Debug)]
@@ -118,9 +118,12 @@ impl KeyUsage {
         });
     }
 
-    /// Counts a request that the gateway refused before any upstream saw it.
-    pub fn rejected(self: &Arc<Self>, at: Timestamp) {
-        self.count(at, |hour, _| hour.classes[0].requests += 1);
+    /// Counts a request that the gateway refused with this code before any upstream saw it.
+    pub fn rejected(self: &Arc<Self>, at: Timestamp, code: &'static str) {
+        self.count(at, |hour, shared| {
+            hour.classes[0].requests += 1;
+            *hour.rejections_of(code, shared) += 1;
+        });
     }
 
     fn count(self: &Arc<Self>, at: Timestamp, add: impl FnOnce(&mut Hour, &Shared)) {
@@ -138,9 +141,7 @@ impl KeyUsage {
     pub(super) fn collect(&self, batch: &mut UsageBatch) {
         let hours = std::mem::take(&mut *self.hours.lock());
         for hour in hours {
-            self.shared
-                .rows
-                .fetch_sub(1 + hour.routes.len(), Ordering::Relaxed);
+            self.shared.rows.fetch_sub(hour.rows(), Ordering::Relaxed);
             self.add_rows(hour, batch);
         }
     }
@@ -169,6 +170,16 @@ impl KeyUsage {
                 errors: r.errors,
                 last_at: r.last_at,
             }));
+        batch.rejections.extend(
+            hour.rejections
+                .into_iter()
+                .map(|(code, requests)| RejectionRow {
+                    account_id: self.account_id.to_string(),
+                    hour: hour.start,
+                    code: code.to_owned(),
+                    requests,
+                }),
+        );
     }
 }
 
@@ -184,12 +195,32 @@ fn hour_of(hours: &mut Vec<Hour>, start: Timestamp, shared: &Shared) -> usize {
             start,
             classes: Default::default(),
             routes: Vec::new(),
+            rejections: Vec::new(),
         });
     }
     hours.len() - 1
 }
 
 impl Hour {
+    fn rows(&self) -> usize {
+        1 + self.routes.len() + self.rejections.len()
+    }
+
+    /// The count of refusals with a code. While too many rows wait, one that would be a further row goes to another.
+    fn rejections_of(&mut self, code: &'static str, shared: &Shared) -> &mut u64 {
+        let there = |all: &[(&'static str, u64)], code| all.iter().position(|(c, _)| *c == code);
+        let at = there(&self.rejections, code).unwrap_or_else(|| {
+            let has_room = shared.rows.load(Ordering::Relaxed) < USAGE_PENDING_ROWS;
+            let code = if has_room { code } else { OTHER };
+            there(&self.rejections, code).unwrap_or_else(|| {
+                shared.rows.fetch_add(1, Ordering::Relaxed);
+                self.rejections.push((code, 0));
+                self.rejections.len() - 1
+            })
+        });
+        &mut self.rejections[at].1
+    }
+
     fn route(&mut self, request: &Served<'_>, shared: &Shared) -> &mut RouteCount {
         let same =
             |r: &RouteCount| Arc::ptr_eq(&r.route, request.route) && r.method == *request.method;

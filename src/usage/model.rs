@@ -6,6 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::clock::Timestamp;
 
+/// The route and method, and the code of refusal, under which requests are summed while too many rows wait for the store.
+pub const OTHER: &str = "other";
+/// The code of refusal of a request whose client was gone before it was sent upstream: nobody got an answer, and the error
+/// table has none.
+pub const CLIENT_LEFT: &str = "client_left";
+
 /// Sums over requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counts {
@@ -55,6 +61,19 @@ pub struct RouteUsageRow {
     pub last_at: Timestamp,
 }
 
+/// Requests of an account in an hour that were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RejectionRow {
+    /// The account.
+    pub account_id: String,
+    /// Start of the UTC hour.
+    pub hour: Timestamp,
+    /// Code of the refusal, one of the error table's, [`CLIENT_LEFT`] or [`OTHER`].
+    pub code: String,
+    /// Requests.
+    pub requests: u64,
+}
+
 /// What is flushed together; the store applies (boot id, sequence) once, however often it comes.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UsageBatch {
@@ -66,6 +85,15 @@ pub struct UsageBatch {
     pub keys: Vec<KeyUsageRow>,
     /// By route.
     pub routes: Vec<RouteUsageRow>,
+    /// By code of refusal. Their requests are those of class 0 among `keys`.
+    pub rejections: Vec<RejectionRow>,
+}
+
+impl UsageBatch {
+    /// Rows of all kinds.
+    pub fn rows(&self) -> usize {
+        self.keys.len() + self.routes.len() + self.rejections.len()
+    }
 }
 
 /// Width of a series' points.
@@ -125,4 +153,35 @@ pub struct RouteCaller {
     /// The last of them.
     #[schema(value_type = String, format = DateTime)]
     pub last_at: Timestamp,
+}
+
+/// How many requests of an account were refused for one reason.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct RejectedBy {
+    /// Code of the refusal, one of the error table's, `client_left` or `other`.
+    pub code: String,
+    /// Requests.
+    pub requests: u64,
+}
+
+/// What a key did in a range.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
+pub struct KeyTotals {
+    /// The key.
+    pub key_id: String,
+    /// Requests sent upstream.
+    pub requests: u64,
+    /// Those of them answered 4xx or 5xx.
+    pub errors: u64,
+    /// Requests that the gateway refused.
+    pub rejected: u64,
+}
+
+impl KeyTotals {
+    /// How keys are ranked: most requests first, of as many those that were refused most often, then by id.
+    pub fn rank(&self, other: &Self) -> std::cmp::Ordering {
+        (other.requests, other.rejected)
+            .cmp(&(self.requests, self.rejected))
+            .then_with(|| self.key_id.cmp(&other.key_id))
+    }
 }

@@ -2,7 +2,9 @@
 
 use async_trait::async_trait;
 
-use super::model::{EndpointUsage, Granularity, RouteCaller, UsageBatch, UsagePoint};
+use super::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 
@@ -23,7 +25,7 @@ pub struct SeriesQuery {
 
 /// Usage at rest.
 #[async_trait]
-pub trait UsageStore: Send + Sync {
+pub trait UsageStore: UsageInsight {
     /// Applies a batch, once however often it comes; it has to come the same each time. Rows of an account that is being
     /// erased, or was within a day, are left out. After an error part of it may be applied, and coming again completes it.
     async fn apply(&self, batch: &UsageBatch) -> Result<(), StoreError>;
@@ -54,4 +56,26 @@ pub trait UsageStore: Send + Sync {
     ) -> Result<Vec<RouteCaller>, StoreError>;
     /// Deletes hours before `hours` and days before `days`.
     async fn prune(&self, hours: Timestamp, days: Timestamp) -> Result<(), StoreError>;
+}
+
+/// What an account wants to know of its usage beside the series.
+#[async_trait]
+pub trait UsageInsight: Send + Sync {
+    /// Refused requests of an account by the code of the refusal, most first: of the whole days in the range, and of the
+    /// hours before and after them.
+    async fn rejections(
+        &self,
+        account_id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError>;
+    /// Keys of an account by what they did in the days or months that the range touches, as [`KeyTotals::rank`] has it.
+    /// There are none by the hour: days answer for those.
+    async fn busiest_keys(
+        &self,
+        account_id: &str,
+        range: (Timestamp, Timestamp),
+        by: Granularity,
+        limit: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError>;
 }

@@ -64,13 +64,13 @@ impl Recorder {
             sequence: waiting.sequence + 1,
             ..UsageBatch::default()
         };
-        while batch.keys.len() + batch.routes.len() < USAGE_BATCH_ROWS {
+        while batch.rows() < USAGE_BATCH_ROWS {
             let Some(key) = self.shared.dirty.lock().pop() else {
                 break;
             };
             key.collect(&mut batch);
         }
-        if batch.keys.is_empty() && batch.routes.is_empty() {
+        if batch.rows() == 0 {
             return None;
         }
         waiting.sequence = batch.sequence;

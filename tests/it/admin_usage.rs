@@ -60,6 +60,7 @@ async fn with_usage() -> Admin {
             route_row("/v1/contacts/{id}", "key_1", 3),
             route_row("/v1/contacts", "key_2", 9),
         ],
+        ..UsageBatch::default()
     };
     admin.store.apply(&batch).await.unwrap();
     admin

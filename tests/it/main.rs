@@ -33,6 +33,7 @@ mod events;
 mod foreign;
 mod hostile;
 mod identity;
+mod insight;
 mod limits;
 mod listen;
 mod logs;

@@ -40,4 +40,16 @@ impl Known for FromSource<'_> {
     fn deliveries(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         self.0.deliveries_among(ids)
     }
+
+    fn alerts(&self, accounts: &[&str]) -> Result<HashSet<String>, StoreError> {
+        self.0.alerts_among(accounts)
+    }
+
+    fn notices(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+        self.0.notices_among(ids)
+    }
+
+    fn replays(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+        self.0.replays_among(ids)
+    }
 }

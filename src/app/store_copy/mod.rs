@@ -8,6 +8,8 @@
 mod covers;
 mod known;
 mod rows;
+mod slices;
+mod state;
 #[cfg(test)]
 mod tests;
 

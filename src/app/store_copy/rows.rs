@@ -8,8 +8,7 @@ use crate::base::error::StoreError;
 use crate::store::embedded::source::Source;
 use crate::store::redis;
 use crate::store::transfer::{
-    self, ACCOUNTS, ANSWERS, AUDIT, CALLERS, DELIVERIES, DIGESTS, ENDPOINTS, EVENTS, KEYS, ROUTES,
-    SEQUENCES, Slice, Sums, USAGE,
+    self, ACCOUNTS, ANSWERS, AUDIT, DELIVERIES, DIGESTS, ENDPOINTS, EVENTS, KEYS, SEQUENCES, Sums,
 };
 
 /// How far a kind is.
@@ -23,12 +22,12 @@ pub struct Written {
 
 /// A copy that is under way.
 pub(super) struct Copying<'a> {
-    source: &'a Source,
-    target: &'a redis::Store,
+    pub(super) source: &'a Source,
+    pub(super) target: &'a redis::Store,
     tell: &'a (dyn Fn(Progress) + Send + Sync),
     compared_from: Timestamp,
     far: BTreeMap<&'static str, Written>,
-    wanted: Sums,
+    pub(super) wanted: Sums,
     /// Of rows that nothing in the target leads to.
     found: Sums,
 }
@@ -58,7 +57,7 @@ impl<'a> Copying<'a> {
         (written.collect(), self.wanted, self.found)
     }
 
-    fn note(&mut self, kind: &'static str, rows: usize, written: u64) {
+    pub(super) fn note(&mut self, kind: &'static str, rows: usize, written: u64) {
         let far = self.far.entry(kind).or_default();
         far.rows += rows as u64;
         far.written += written;
@@ -69,14 +68,20 @@ impl<'a> Copying<'a> {
     pub(super) async fn all(&mut self, now: Timestamp) -> Result<(), StoreError> {
         self.accounts().await?;
         self.keys().await?;
+        self.alerts().await?;
         self.audit().await?;
         self.answers(now).await?;
         self.endpoints().await?;
         self.sequences().await?;
         self.events().await?;
         self.deliveries().await?;
+        self.notices().await?;
+        self.replays().await?;
         for at in self.source.slices()? {
             self.slice(at).await?;
+        }
+        for month in self.source.key_months()? {
+            self.key_month(month).await?;
         }
         Ok(())
     }
@@ -119,6 +124,7 @@ impl<'a> Copying<'a> {
             }
             let written = self.target.copy_keys(&rows).await?;
             self.note(KEYS, rows.len(), written);
+            self.previous_uses(&rows).await?;
         }
     }
 
@@ -174,6 +180,7 @@ impl<'a> Copying<'a> {
             }
             let written = self.target.copy_endpoints(&rows).await?;
             self.note(ENDPOINTS, rows.len(), written);
+            self.health(&rows).await?;
         }
     }
 
@@ -250,95 +257,5 @@ impl<'a> Copying<'a> {
             let all: Vec<_> = rows.into_iter().map(|e| (e.id, e.account_id)).collect();
             self.target.copy_queues(&all).await?;
         }
-    }
-
-    /// An hour or a day of usage: summed up first, since most did not change since they were copied.
-    async fn slice(&mut self, at: Slice) -> Result<(), StoreError> {
-        let mut sums = Sums::default();
-        self.sum(at, &mut sums)?;
-        self.wanted.join(&sums);
-        let is_there = self.target.has_slice(at, &sums).await?;
-        if !is_there {
-            self.write(at, &sums).await?;
-        }
-        for kind in [USAGE, ROUTES, CALLERS] {
-            let rows = sums.of(kind).rows;
-            let written = if is_there { 0 } else { rows };
-            self.note(kind, usize::try_from(rows).unwrap_or(usize::MAX), written);
-        }
-        Ok(())
-    }
-
-    fn sum(&self, at: Slice, sums: &mut Sums) -> Result<(), StoreError> {
-        let mut last = None;
-        loop {
-            let mut rows = self.source.usage(at, last.as_ref())?;
-            for row in &rows {
-                sums.add(USAGE, &transfer::usage_line(at, row));
-            }
-            last = rows.pop();
-            if last.is_none() {
-                break;
-            }
-        }
-        let mut last = None;
-        loop {
-            let mut rows = self.source.routes(at, last.as_ref())?;
-            for row in &rows {
-                sums.add(ROUTES, &transfer::route_line(at, row));
-            }
-            last = rows.pop();
-            if last.is_none() {
-                break;
-            }
-        }
-        for route in self.source.called(at)? {
-            let mut last = None;
-            loop {
-                let mut rows = self.source.callers(at, &route, last.as_ref())?;
-                for row in &rows {
-                    sums.add(CALLERS, &transfer::caller_line(at, &route, row));
-                }
-                last = rows.pop();
-                if last.is_none() {
-                    break;
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn write(&self, at: Slice, sums: &Sums) -> Result<(), StoreError> {
-        let mut slice = self.target.begin_slice(at).await?;
-        let mut last = None;
-        loop {
-            let mut rows = self.source.usage(at, last.as_ref())?;
-            slice.usage(&rows).await?;
-            last = rows.pop();
-            if last.is_none() {
-                break;
-            }
-        }
-        let mut last = None;
-        loop {
-            let mut rows = self.source.routes(at, last.as_ref())?;
-            slice.routes(&rows).await?;
-            last = rows.pop();
-            if last.is_none() {
-                break;
-            }
-        }
-        for route in self.source.called(at)? {
-            let mut last = None;
-            loop {
-                let mut rows = self.source.callers(at, &route, last.as_ref())?;
-                slice.callers(&route, &rows).await?;
-                last = rows.pop();
-                if last.is_none() {
-                    break;
-                }
-            }
-        }
-        slice.finish(sums).await
     }
 }

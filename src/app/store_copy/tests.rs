@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tempfile::TempDir;
 
-use self::fill::{ago, erase, fill, key, names, now, release_pending, usage, why};
+use self::fill::{ago, alerts, erase, fill, key, names, now, release_pending, usage, why};
 use super::*;
 use crate::accounts::port::AuditFilter;
 use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
@@ -20,7 +20,9 @@ use crate::keys::port::KeyStore;
 use crate::store::redis::testing::{Server, cluster_settings, settings};
 use crate::usage::model::Granularity;
 use crate::usage::port::{SeriesQuery, UsageStore};
-use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter, EventStore};
+use crate::webhooks::port::{
+    ClaimTerms, DeliveryFilter, EventFilter, EventStore, NoticeStore, ReplayStore,
+};
 
 const MOST: u32 = 50;
 
@@ -116,17 +118,22 @@ fn texts<T: std::fmt::Debug>(all: Vec<T>) -> Vec<String> {
     all.iter().map(|one| format!("{one:?}")).collect()
 }
 
-async fn said<S: AccountStore + KeyStore + EventStore + UsageStore>(s: &S, at: Timestamp) -> Said {
+async fn said<S>(s: &S, at: Timestamp) -> Said
+where
+    S: AccountStore + KeyStore + EventStore + UsageStore + NoticeStore + ReplayStore,
+{
     let accounts = pages!(s, page, s.accounts(&page));
     let keys = pages!(s, page, s.keys(None, &page));
     let (mut by_digest, mut answers, mut used, mut series) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let (mut previous, mut insight) = (Vec::new(), Vec::new());
     for key in &keys {
         for secret in &key.secrets {
             by_digest.push(s.by_digest(&[secret.digest]).await.unwrap());
         }
         let name = format!("test/keys.create/{}", key.id);
         answers.push(s.idempotent_answer(&name, at).await.unwrap());
+        previous.push(s.previous_use(&key.account_id, &key.id).await.unwrap());
     }
     let ids: Vec<Option<String>> = accounts.iter().map(|a| Some(a.id.clone())).collect();
     let (mut counts, mut of_account) = (Vec::new(), Vec::new());
@@ -149,6 +156,11 @@ async fn said<S: AccountStore + KeyStore + EventStore + UsageStore>(s: &S, at: T
             let (hour, month) = (at.hour_start(), at.month_start());
             used.push(format!("{:?}", s.used(id, hour, month).await.unwrap()));
             counts.push(s.count_live_keys(id, at).await.unwrap());
+            insight.push(format!("{:?}", s.rejections(id, from, to).await.unwrap()));
+            for by in [Granularity::Day, Granularity::Month] {
+                let busiest = s.busiest_keys(id, (from, to), by, 100).await;
+                insight.push(format!("{:?}", busiest.unwrap()));
+            }
             of_account.push(pages!(s, page, s.keys(Some(id), &page)));
         }
     }
@@ -167,6 +179,13 @@ async fn said<S: AccountStore + KeyStore + EventStore + UsageStore>(s: &S, at: T
     let filter = DeliveryFilter::default();
     let deliveries = pages!(s, page, s.deliveries(&filter, &page));
     let endpoints = pages!(s, page, EventStore::endpoints(s, None, &page));
+    let health = s.endpoint_health(&endpoints).await.unwrap();
+    let mut replays = pages!(s, page, s.replay_jobs(&page));
+    // Where one stands each store says in its own words.
+    for job in &mut replays {
+        job.cursor = None;
+    }
+    let notices = s.waiting_notices(10_000).await.unwrap();
     let filter = AuditFilter::default();
     let log = pages!(s, page, s.audit_log(&filter, &page));
     Said {
@@ -185,6 +204,11 @@ async fn said<S: AccountStore + KeyStore + EventStore + UsageStore>(s: &S, at: T
             ("deliveries", texts(deliveries)),
             ("series", texts(series)),
             ("used", used),
+            ("insight", insight),
+            ("uses of old secrets", texts(previous)),
+            ("health", texts(health)),
+            ("replays", texts(replays)),
+            ("notices", texts(notices)),
         ],
     }
 }
@@ -217,6 +241,7 @@ async fn everything_goes_over(to: RedisStore) {
     let both = Both::new(to);
     let source = both.source();
     fill(&source, 1).await;
+    alerts(&both.path, "acct1");
     erase(&source, "acct1_7@a.b").await;
     let first = both.copy().await;
     assert!(!first.is_last);
@@ -238,6 +263,11 @@ async fn everything_goes_over(to: RedisStore) {
     // The source goes on, and the next run takes it all over.
     release_pending(&source).await;
     fill(&source, 2).await;
+    alerts(&both.path, "acct1");
+    alerts(&both.path, "acct2");
+    let told = source.waiting_notices(2).await.unwrap();
+    assert_eq!(told.len(), 2);
+    source.remove_notices(&told).await.unwrap();
     erase(&source, "acct1_0@a.b").await;
     erase(&source, "acct2_1@a.b").await;
     let back = key("acct1_0@a.b", 77_777);

@@ -15,6 +15,8 @@ use crate::keys::model::KeyStatus;
 use crate::keys::testing::FakeStore;
 use crate::keys::verify::{Asked, Grant, Refusal, authorise};
 
+mod old_secrets;
+
 const YAML: &str = r#"
 listeners: [ { address: "127.0.0.1:0" } ]
 admin: { address: "127.0.0.1:0", token: "0123456789abcdef0123456789abcdef" }

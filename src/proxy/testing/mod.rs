@@ -32,8 +32,10 @@ use crate::limits::Limiter;
 use crate::observe::{Metrics, Pace};
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::usage::Recorder;
-use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
-use crate::usage::port::{SeriesQuery, UsageStore};
+use crate::usage::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+};
+use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 use crate::webhooks::settler::pipeline;
 use crate::webhooks::testing::MemoryStore;
 use client::Client;
@@ -82,6 +84,28 @@ pub(crate) fn parse(rest: &str) -> Config {
 
 /// Usage that knows of no request.
 struct NoUsage;
+
+#[async_trait]
+impl UsageInsight for NoUsage {
+    async fn rejections(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn busiest_keys(
+        &self,
+        _: &str,
+        _: (Timestamp, Timestamp),
+        _: Granularity,
+        _: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError> {
+        Ok(Vec::new())
+    }
+}
 
 #[async_trait]
 impl UsageStore for NoUsage {

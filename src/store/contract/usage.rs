@@ -13,11 +13,17 @@ use crate::usage::model::{
 use crate::usage::port::SeriesQuery;
 
 /// The UTC hour `n` hours after noon.
-fn hour(n: i64) -> Timestamp {
+pub(super) fn hour(n: i64) -> Timestamp {
     Timestamp::from_millis(NOON + n * HOUR_MS)
 }
 
-fn row(account: &str, key: &str, hour: Timestamp, class: u8, requests: u64) -> KeyUsageRow {
+pub(super) fn row(
+    account: &str,
+    key: &str,
+    hour: Timestamp,
+    class: u8,
+    requests: u64,
+) -> KeyUsageRow {
     KeyUsageRow {
         account_id: account.to_owned(),
         key_id: key.to_owned(),
@@ -51,6 +57,7 @@ fn batch(sequence: u64, keys: Vec<KeyUsageRow>, routes: Vec<RouteUsageRow>) -> U
         sequence,
         keys,
         routes,
+        rejections: Vec::new(),
     }
 }
 

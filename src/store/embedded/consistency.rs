@@ -14,7 +14,7 @@ struct Rule {
     query: &'static str,
 }
 
-const RULES: [Rule; 16] = [
+const RULES: [Rule; 19] = [
     Rule {
         what: "keys of an account that is not there",
         query: "SELECT id FROM api_key k WHERE NOT EXISTS (SELECT 1 FROM account a WHERE a.id = k.account_id)",
@@ -76,6 +76,10 @@ const RULES: [Rule; 16] = [
         query: "SELECT inbox_id FROM inbox_message m WHERE NOT EXISTS (SELECT 1 FROM inbox i WHERE i.id = m.inbox_id)",
     },
     Rule {
+        what: "uses of old secrets of a key that is not there",
+        query: "SELECT key_id FROM previous_use u WHERE NOT EXISTS (SELECT 1 FROM api_key k WHERE k.id = u.key_id)",
+    },
+    Rule {
         what: "counts that are not what they count",
         query: "SELECT name FROM tally WHERE value <> CASE name
                     WHEN 'pending_deliveries' THEN (SELECT count(*) FROM delivery WHERE state = 0)
@@ -86,6 +90,24 @@ const RULES: [Rule; 16] = [
         query: "SELECT t.account_id || ' ' || t.start FROM usage_total t WHERE t.span = 0 AND t.requests <>
                 (SELECT ifnull(sum(u.requests), 0) FROM usage u
                  WHERE u.span = 0 AND u.start = t.start AND u.account_id = t.account_id AND u.key_id = '' AND u.class > 0)",
+    },
+    Rule {
+        what: "days whose totals of keys are not the sum of their requests and refusals",
+        query: "SELECT ifnull(k.account_id, u.account_id) || ' ' || ifnull(k.start, u.start)
+                FROM (SELECT account_id, start, sum(requests) AS requests, sum(errors) AS errors, sum(rejected) AS rejected
+                      FROM usage_key WHERE span = 1 GROUP BY account_id, start) k
+                FULL JOIN (SELECT account_id, start, sum(iif(class > 0, requests, 0)) AS requests,
+                           sum(iif(class >= 4, requests, 0)) AS errors, sum(iif(class = 0, requests, 0)) AS rejected
+                           FROM usage WHERE span = 1 AND key_id = '' AND account_id <> '' GROUP BY account_id, start) u
+                USING (account_id, start)
+                WHERE (k.requests, k.errors, k.rejected) IS NOT (u.requests, u.errors, u.rejected)",
+    },
+    Rule {
+        what: "days with more refusals by code than requests that were refused",
+        query: "SELECT r.account_id || ' ' || r.start FROM usage_rejection r WHERE r.span = 1
+                GROUP BY r.account_id, r.start HAVING sum(r.requests) >
+                (SELECT ifnull(sum(u.requests), 0) FROM usage u WHERE u.span = 1 AND u.start = r.start
+                 AND u.account_id = r.account_id AND u.key_id = '' AND u.class = 0)",
     },
 ];
 

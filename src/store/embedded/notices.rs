@@ -1,12 +1,23 @@
 //! Notices that wait to be told; never how they come about.
 
 use async_trait::async_trait;
+use rusqlite::Row;
 
 use super::EmbeddedStore;
 use super::rows::{all, run};
 use crate::base::error::StoreError;
 use crate::webhooks::port::NoticeStore;
 use crate::webhooks::port::notices::Notice;
+
+pub(super) fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
+    Ok(Notice {
+        id: row.get("id")?,
+        account_id: row.get("account_id")?,
+        kind: row.get("kind")?,
+        at: row.get("at")?,
+        details: row.get("details")?,
+    })
+}
 
 #[async_trait]
 impl NoticeStore for EmbeddedStore {
@@ -16,15 +27,7 @@ impl NoticeStore for EmbeddedStore {
                 conn,
                 "SELECT * FROM notice ORDER BY at, id LIMIT ?1",
                 [limit],
-                |row| {
-                    Ok(Notice {
-                        id: row.get("id")?,
-                        account_id: row.get("account_id")?,
-                        kind: row.get("kind")?,
-                        at: row.get("at")?,
-                        details: row.get("details")?,
-                    })
-                },
+                notice,
             )
         })
         .await

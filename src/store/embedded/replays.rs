@@ -25,7 +25,7 @@ const STATES: [ReplayState; 3] = [
     ReplayState::Cancelled,
 ];
 
-fn job(row: &Row<'_>) -> rusqlite::Result<ReplayJob> {
+pub(super) fn job(row: &Row<'_>) -> rusqlite::Result<ReplayJob> {
     Ok(ReplayJob {
         id: row.get("id")?,
         scope: json(row, "job")?,

@@ -28,7 +28,7 @@ use crate::store::transfer::{
 use crate::webhooks::model::Endpoint;
 
 /// Rows of accounts that are not being erased.
-const THERE: &str = "(account_id IS NULL OR account_id NOT IN (SELECT id FROM account WHERE pseudonym IS NOT NULL))";
+pub(super) const THERE: &str = "(account_id IS NULL OR account_id NOT IN (SELECT id FROM account WHERE pseudonym IS NOT NULL))";
 
 /// One state of a store's file.
 pub struct Source {
@@ -67,7 +67,10 @@ impl Source {
         })
     }
 
-    fn read<T>(&self, work: impl FnOnce(&Connection) -> Done<T>) -> Result<T, StoreError> {
+    pub(super) fn read<T>(
+        &self,
+        work: impl FnOnce(&Connection) -> Done<T>,
+    ) -> Result<T, StoreError> {
         work(&self.conn.lock()).map_err(super::fail::Fail::into_store)
     }
 
@@ -312,7 +315,7 @@ impl Source {
         })
     }
 
-    fn there(&self, table: &str, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
+    pub(super) fn there(&self, table: &str, ids: &[&str]) -> Result<HashSet<String>, StoreError> {
         let sql = format!("SELECT 1 FROM {table} WHERE id = ?1 AND {THERE}");
         let found: HashMap<String, i64> = self.look_up(&sql, ids)?;
         Ok(found.into_keys().collect())

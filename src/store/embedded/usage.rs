@@ -6,17 +6,17 @@ use rusqlite::Connection;
 
 use super::accounts::is_gone;
 use super::fail::Done;
-use super::rows::{all, first, run};
+use super::rows::{first, run};
 use crate::base::clock::Timestamp;
 use crate::store::span::Span;
-use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 
 /// Rows of a batch that one transaction takes, so that a busy second's batch does not hold up other writes.
 const PIECE_ROWS: usize = 256;
 
 /// Spans by their number in the tables.
 pub(super) const HOUR: u8 = Span::Hour as u8;
-const DAY: u8 = Span::Day as u8;
+pub(super) const DAY: u8 = Span::Day as u8;
 pub(super) const MONTH: u8 = 2;
 
 /// What has no key or no account in the tables: the sums over all of them.
@@ -26,12 +26,14 @@ pub(super) const ALL: &str = "";
 pub(super) enum Piece<'a> {
     Keys(&'a [KeyUsageRow]),
     Routes(&'a [RouteUsageRow]),
+    Rejections(&'a [RejectionRow]),
 }
 
 /// At least one piece, so that an empty batch is marked as well.
 pub(super) fn pieces(batch: &UsageBatch) -> Vec<Piece<'_>> {
     let mut pieces: Vec<_> = batch.keys.chunks(PIECE_ROWS).map(Piece::Keys).collect();
     pieces.extend(batch.routes.chunks(PIECE_ROWS).map(Piece::Routes));
+    pieces.extend(batch.rejections.chunks(PIECE_ROWS).map(Piece::Rejections));
     if pieces.is_empty() {
         pieces.push(Piece::Keys(&[]));
     }
@@ -66,6 +68,7 @@ pub(super) fn apply(
     match pieces.get(index) {
         Some(Piece::Keys(rows)) => apply_keys(conn, rows)?,
         Some(Piece::Routes(rows)) => apply_routes(conn, rows)?,
+        Some(Piece::Rejections(rows)) => apply_rejections(conn, rows)?,
         None => return Ok(true),
     }
     let whole = index + 1 == pieces.len();
@@ -111,6 +114,7 @@ fn apply_keys(conn: &Connection, rows: &[KeyUsageRow]) -> Done<()> {
     let mut gone = Gone::default();
     let mut sums: BTreeMap<(u8, Timestamp, &str, &str, u8), Counts> = BTreeMap::new();
     let mut totals: BTreeMap<(u8, Timestamp, &str), u64> = BTreeMap::new();
+    let mut of_keys = KeySums::default();
     for row in rows {
         let account = row.account_id.as_str();
         if gone.has(conn, account)? {
@@ -124,6 +128,7 @@ fn apply_keys(conn: &Connection, rows: &[KeyUsageRow]) -> Done<()> {
                 add(sum, &row.counts);
             }
         }
+        of_keys.add(row);
         if row.class > 0 {
             for at in [
                 (HOUR, row.hour.hour_start(), account),
@@ -150,6 +155,67 @@ fn apply_keys(conn: &Connection, rows: &[KeyUsageRow]) -> Done<()> {
             "INSERT INTO usage_total (span, start, account_id, requests) VALUES (?1, ?2, ?3, ?4)
              ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
             (span, start, account, requests),
+        )?;
+    }
+    of_keys.write(conn)
+}
+
+/// What keys did by day and month: account, span, start and key, and requests, errors and refusals.
+#[derive(Default)]
+struct KeySums<'a>(BTreeMap<(&'a str, u8, Timestamp, &'a str), [u64; 3]>);
+
+impl<'a> KeySums<'a> {
+    fn add(&mut self, row: &'a KeyUsageRow) {
+        let n = row.counts.requests;
+        let more = match row.class {
+            0 => [0, 0, n],
+            1..=3 => [n, 0, 0],
+            _ => [n, n, 0],
+        };
+        for (span, start) in [(DAY, row.hour.day_start()), (MONTH, row.hour.month_start())] {
+            let at = (row.account_id.as_str(), span, start, row.key_id.as_str());
+            let sum = self.0.entry(at).or_default();
+            for (a, b) in sum.iter_mut().zip(more) {
+                *a = a.saturating_add(b);
+            }
+        }
+    }
+
+    fn write(self, conn: &Connection) -> Done<()> {
+        for ((account, span, start, key), [requests, errors, rejected]) in self.0 {
+            run(
+                conn,
+                "INSERT INTO usage_key (account_id, span, start, key_id, requests, errors, rejected)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT DO UPDATE SET requests = requests + excluded.requests,
+                     errors = errors + excluded.errors, rejected = rejected + excluded.rejected",
+                (account, span, start, key, requests, errors, rejected),
+            )?;
+        }
+        Ok(())
+    }
+}
+
+fn apply_rejections(conn: &Connection, rows: &[RejectionRow]) -> Done<()> {
+    let mut gone = Gone::default();
+    let mut sums: BTreeMap<(&str, u8, Timestamp, &str), u64> = BTreeMap::new();
+    for row in rows {
+        let account = row.account_id.as_str();
+        if gone.has(conn, account)? {
+            continue;
+        }
+        for (span, start) in spans(row.hour) {
+            *sums
+                .entry((account, span, start, row.code.as_str()))
+                .or_default() += row.requests;
+        }
+    }
+    for ((account, span, start, code), requests) in sums {
+        run(
+            conn,
+            "INSERT INTO usage_rejection (account_id, span, start, code, requests) VALUES (?1, ?2, ?3, ?4, ?5)
+             ON CONFLICT DO UPDATE SET requests = requests + excluded.requests",
+            (account, span, start, code, requests),
         )?;
     }
     Ok(())
@@ -205,62 +271,3 @@ fn apply_routes(conn: &Connection, rows: &[RouteUsageRow]) -> Done<()> {
     }
     Ok(())
 }
-
-/// Deletes up to `limit` rows of hours before `hours` and of days and months before `days`, and tells how many.
-pub(super) fn prune(
-    conn: &Connection,
-    hours: Timestamp,
-    days: Timestamp,
-    limit: usize,
-) -> Done<usize> {
-    let mut gone = 0;
-    for (delete, span, before) in [
-        (DELETE_SUMS, HOUR, hours),
-        (DELETE_SUMS, DAY, days),
-        (DELETE_TOTALS, HOUR, hours),
-        (DELETE_TOTALS, MONTH, days.month_start()),
-        (DELETE_ENDPOINTS, HOUR, hours),
-        (DELETE_ENDPOINTS, DAY, days),
-    ] {
-        gone += run(conn, delete, (span, before, limit - gone))?;
-        if gone >= limit {
-            return Ok(gone);
-        }
-    }
-    for route in routes(conn)? {
-        for (span, before) in [(HOUR, hours), (DAY, days)] {
-            gone += run(conn, DELETE_CALLERS, (&route, span, before, limit - gone))?;
-            if gone >= limit {
-                return Ok(gone);
-            }
-        }
-    }
-    gone += run(conn, "DELETE FROM usage_marker WHERE at < ?1", [hours])?;
-    Ok(gone)
-}
-
-/// Routes that were ever called, one seek each.
-fn routes(conn: &Connection) -> Done<Vec<String>> {
-    all(
-        conn,
-        "WITH RECURSIVE r (route) AS (
-             SELECT min(route) FROM usage_caller
-             UNION ALL
-             SELECT (SELECT min(route) FROM usage_caller WHERE route > r.route) FROM r WHERE r.route IS NOT NULL)
-         SELECT route FROM r WHERE route IS NOT NULL",
-        [],
-        |r| r.get(0),
-    )
-}
-
-const DELETE_SUMS: &str = "DELETE FROM usage WHERE (span, start, account_id, key_id, class) IN
-    (SELECT span, start, account_id, key_id, class FROM usage WHERE span = ?1 AND start < ?2 LIMIT ?3)";
-const DELETE_TOTALS: &str = "DELETE FROM usage_total WHERE (span, start, account_id) IN
-    (SELECT span, start, account_id FROM usage_total WHERE span = ?1 AND start < ?2 LIMIT ?3)";
-const DELETE_ENDPOINTS: &str =
-    "DELETE FROM usage_endpoint WHERE (span, start, account_id, route, method) IN
-    (SELECT span, start, account_id, route, method FROM usage_endpoint WHERE span = ?1 AND start < ?2 LIMIT ?3)";
-const DELETE_CALLERS: &str =
-    "DELETE FROM usage_caller WHERE (route, span, start, account_id, key_id) IN
-    (SELECT route, span, start, account_id, key_id FROM usage_caller
-     WHERE route = ?1 AND span = ?2 AND start < ?3 LIMIT ?4)";

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::{EmbeddedStore, usage, usage_read};
+use super::{EmbeddedStore, usage, usage_prune, usage_read};
 use crate::base::ceilings;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -71,7 +71,7 @@ impl UsageStore for EmbeddedStore {
     async fn prune(&self, hours: Timestamp, days: Timestamp) -> Result<(), StoreError> {
         let limit = ceilings::STORE_DELETE_ROWS as usize;
         while self
-            .write(move |c| usage::prune(c, hours, days, limit))
+            .write(move |c| usage_prune::prune(c, hours, days, limit))
             .await?
             >= limit
         {}

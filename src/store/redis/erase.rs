@@ -13,7 +13,7 @@ use super::key_read::{member, records};
 use super::link::{Call, Patience};
 use super::lists::{ACCOUNTS, KEYS};
 use super::script::script;
-use super::{answers, digests, erase_log, parts, plans};
+use super::{answers, digests, erase_log, parts, plans, previous_uses};
 use crate::accounts::port::ErasureStep;
 use crate::base::audit::Change;
 use crate::base::ceilings::{ERASED_TIME, KEY_SECRETS, STORE_DELETE_ROWS};
@@ -99,6 +99,7 @@ pub(super) async fn step(store: &Store, id: &str) -> Result<ErasureStep, StoreEr
     };
     let done = begun_parts(store, id).await?
         && keys(store, id).await?
+        && previous_uses::erase(store, id).await?
         && parts::erase_some(store, id).await?
         && erase_answers(store, id).await?
         && erase_log::some(store, id, &pseudonym).await?

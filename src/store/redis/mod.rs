@@ -71,6 +71,7 @@ pub mod notices;
 mod open;
 mod parts;
 mod plans;
+mod previous_uses;
 pub mod repair;
 mod script;
 #[cfg(test)]

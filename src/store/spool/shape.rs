@@ -5,12 +5,13 @@ use serde::{Deserialize, Serialize};
 use super::events::EventWrite;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
-use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 use crate::webhooks::model::{Event, EventState, Settlement};
 
 // Rows by position, since a batch has thousands: times are milliseconds, counts as in the model.
 type KeyRow<T> = (T, T, i64, u8, u64, u64, u64, u64);
 type RouteRow<T> = (T, T, T, T, i64, u64, u64, i64);
+type CodeRow<T> = (T, i64, T, u64);
 
 #[derive(Serialize, Deserialize)]
 struct BatchShape<T> {
@@ -18,6 +19,9 @@ struct BatchShape<T> {
     sequence: u64,
     keys: Vec<KeyRow<T>>,
     routes: Vec<RouteRow<T>>,
+    // Batches of earlier versions have none.
+    #[serde(default = "Vec::new", skip_serializing_if = "Vec::is_empty")]
+    rejections: Vec<CodeRow<T>>,
 }
 
 pub(super) fn batch_to_bytes(batch: &UsageBatch) -> Result<Vec<u8>, StoreError> {
@@ -46,11 +50,20 @@ pub(super) fn batch_to_bytes(batch: &UsageBatch) -> Result<Vec<u8>, StoreError> 
             r.last_at.millis(),
         )
     });
+    let rejections = batch.rejections.iter().map(|r| {
+        (
+            r.account_id.as_str(),
+            r.hour.millis(),
+            r.code.as_str(),
+            r.requests,
+        )
+    });
     to_bytes(&BatchShape {
         boot: batch.boot_id.as_str(),
         sequence: batch.sequence,
         keys: keys.collect(),
         routes: routes.collect(),
+        rejections: rejections.collect(),
     })
 }
 
@@ -78,11 +91,18 @@ pub(super) fn batch_from_bytes(bytes: &[u8]) -> Result<UsageBatch, String> {
         errors: r.6,
         last_at: Timestamp::from_millis(r.7),
     });
+    let rejections = shape.rejections.into_iter().map(|r| RejectionRow {
+        account_id: r.0,
+        hour: Timestamp::from_millis(r.1),
+        code: r.2,
+        requests: r.3,
+    });
     Ok(UsageBatch {
         boot_id: shape.boot,
         sequence: shape.sequence,
         keys: keys.collect(),
         routes: routes.collect(),
+        rejections: rejections.collect(),
     })
 }
 
@@ -259,9 +279,8 @@ mod tests {
         assert_eq!(text(event_write_to_bytes(write).unwrap()), RELEASE);
     }
 
-    #[test]
-    fn batches_have_the_form_that_has_landed() {
-        let batch = UsageBatch {
+    fn batch() -> UsageBatch {
+        UsageBatch {
             boot_id: "boot_1".to_owned(),
             sequence: 7,
             keys: vec![KeyUsageRow {
@@ -286,8 +305,29 @@ mod tests {
                 errors: 1,
                 last_at: T,
             }],
-        };
-        assert_eq!(text(batch_to_bytes(&batch).unwrap()), BATCH);
-        assert_eq!(batch_from_bytes(BATCH.as_bytes()).unwrap(), batch);
+            rejections: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn batches_have_the_form_that_has_landed() {
+        assert_eq!(text(batch_to_bytes(&batch()).unwrap()), BATCH);
+        assert_eq!(batch_from_bytes(BATCH.as_bytes()).unwrap(), batch());
+    }
+
+    // The same of a batch with refusals.
+    const REFUSED: &str = r#"{"boot":"boot_1","sequence":7,"keys":[["a","k",1794916800123,2,3,4,5,6]],"routes":[["a","k","/v1/c","GET",1794916800123,3,1,1794916800123]],"rejections":[["a",1794916800123,"rate_limited",9]]}"#;
+
+    #[test]
+    fn batches_with_refusals_have_the_form_that_has_landed() {
+        let mut batch = batch();
+        batch.rejections.push(RejectionRow {
+            account_id: "a".to_owned(),
+            hour: T,
+            code: "rate_limited".to_owned(),
+            requests: 9,
+        });
+        assert_eq!(text(batch_to_bytes(&batch).unwrap()), REFUSED);
+        assert_eq!(batch_from_bytes(REFUSED.as_bytes()).unwrap(), batch);
     }
 }

@@ -162,6 +162,7 @@ fn batch(boot: &str, sequence: u64, account: &str, requests: u64) -> UsageBatch 
             },
         }],
         routes: vec![],
+        rejections: vec![],
     }
 }
 

@@ -12,8 +12,10 @@ use super::shape;
 use crate::base::ceilings::SPOOL_DRAIN_TIME;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
-use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
-use crate::usage::port::{SeriesQuery, UsageStore};
+use crate::usage::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+};
+use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 
 /// Batches on their way to the store.
 pub(super) struct Batches(pub(super) Arc<dyn UsageStore>);
@@ -36,7 +38,7 @@ impl Kind for Batches {
 
     fn bytes(write: &UsageBatch) -> usize {
         // A row is a few short texts and numbers.
-        256 * (1 + write.keys.len() + write.routes.len())
+        256 * (1 + write.rows())
     }
 
     /// One after the other. A batch that is not applied holds up those behind it whatever the reason: applied out of
@@ -88,6 +90,28 @@ impl SpooledUsage {
             lane,
             deadline: deadlines.usage,
         }
+    }
+}
+
+#[async_trait]
+impl UsageInsight for SpooledUsage {
+    async fn rejections(
+        &self,
+        account_id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError> {
+        self.store.rejections(account_id, from, to).await
+    }
+
+    async fn busiest_keys(
+        &self,
+        account_id: &str,
+        range: (Timestamp, Timestamp),
+        by: Granularity,
+        limit: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError> {
+        self.store.busiest_keys(account_id, range, by, limit).await
     }
 }
 

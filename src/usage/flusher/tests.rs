@@ -8,8 +8,10 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
-use crate::usage::port::SeriesQuery;
+use crate::usage::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+};
+use crate::usage::port::{SeriesQuery, UsageInsight};
 
 /// Applies each batch once; of every three calls it refuses one and loses the answer to another.
 #[derive(Default)]
@@ -19,6 +21,28 @@ struct Shaky {
     seen: Mutex<HashSet<u64>>,
     requests: AtomicUsize,
     pruned: Mutex<Vec<(Timestamp, Timestamp)>>,
+}
+
+#[async_trait]
+impl UsageInsight for Shaky {
+    async fn rejections(
+        &self,
+        _: &str,
+        _: Timestamp,
+        _: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn busiest_keys(
+        &self,
+        _: &str,
+        _: (Timestamp, Timestamp),
+        _: Granularity,
+        _: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError> {
+        Ok(Vec::new())
+    }
 }
 
 #[async_trait]
@@ -91,7 +115,7 @@ async fn a_shaky_store_counts_every_request_once() {
     let (recorder, flusher) = flusher(&store);
     let key = recorder.key("a", "k");
     for _ in 0..50 {
-        key.rejected(now());
+        key.rejected(now(), "rate_limited");
         let _ = tokio::join!(flusher.flush_now(), flusher.flush_now());
     }
     while flusher.flush_now().await.is_err() {}
@@ -107,10 +131,10 @@ async fn it_flushes_each_second_and_once_more_at_the_stop() {
     let key = recorder.key("a", "k");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let work = async {
-        key.rejected(now());
+        key.rejected(now(), "rate_limited");
         tokio::time::sleep(Duration::from_millis(1100)).await;
         assert_eq!(store.requests.load(Ordering::SeqCst), 1);
-        key.rejected(now());
+        key.rejected(now(), "rate_limited");
         let _ = stop.send(());
     };
     let stopped = async {

@@ -36,7 +36,7 @@ fn requests_are_summed_by_hour_class_and_route() {
     key.served(&served(second, &route, 204));
     key.served(&served(first, &"/v1/x/{id}".into(), 404));
     key.served(&served(second, &route, 0));
-    key.rejected(second);
+    key.rejected(second, "rate_limited");
     let batch = recorder.drain().unwrap();
     let rows: BTreeMap<_, _> = batch
         .keys
@@ -77,14 +77,47 @@ fn requests_are_summed_by_hour_class_and_route() {
 }
 
 #[test]
+fn refusals_are_told_apart_by_code_and_add_up_to_what_was_refused() {
+    let recorder = Recorder::new("boot", None);
+    let key = recorder.key("acct", "key_1");
+    let (first, second) = (at("2026-11-23T10:59:59Z"), at("2026-11-23T11:00:00Z"));
+    for (when, code) in [
+        (first, "rate_limited"),
+        (first, "insufficient_scope"),
+        (first, "rate_limited"),
+        (second, "quota_exceeded"),
+    ] {
+        key.rejected(when, code);
+    }
+    assert_eq!(recorder.pending_rows(), 5);
+    let batch = recorder.drain().unwrap();
+    assert_eq!(recorder.pending_rows(), 0);
+    let rows: Vec<_> = batch
+        .rejections
+        .iter()
+        .map(|r| (&*r.account_id, r.hour, &*r.code, r.requests))
+        .collect();
+    assert_eq!(
+        rows,
+        [
+            ("acct", first.hour_start(), "rate_limited", 2),
+            ("acct", first.hour_start(), "insufficient_scope", 1),
+            ("acct", second, "quota_exceeded", 1),
+        ]
+    );
+    let refused = batch.keys.iter().filter(|r| r.class == 0);
+    assert_eq!(refused.map(|r| r.counts.requests).sum::<u64>(), 4);
+}
+
+#[test]
 fn a_batch_comes_again_unchanged_until_it_is_acknowledged() {
     let recorder = Recorder::new("boot", None);
     assert!(recorder.drain().is_none());
     let key = recorder.key("acct", "key_1");
     let now = at("2026-11-23T10:00:00Z");
-    key.rejected(now);
+    key.rejected(now, "rate_limited");
     let first = recorder.drain().unwrap();
-    key.rejected(now);
+    key.rejected(now, "rate_limited");
     assert_eq!(recorder.drain().unwrap(), first);
     recorder.acknowledge(first.sequence + 1);
     assert_eq!(recorder.drain().unwrap(), first);
@@ -102,11 +135,12 @@ fn rows_do_not_grow_with_requests_while_the_store_is_away() {
     let key = recorder.key("acct", "key_1");
     let route: Arc<str> = "/v1/x".into();
     let now = at("2026-11-23T10:00:00Z");
-    key.rejected(now);
+    key.rejected(now, "rate_limited");
     assert!(recorder.drain().is_some());
     for i in 0..10_000 {
         key.served(&served(now.plus(Duration::from_millis(i)), &route, 200));
     }
+    // A class, a route, and nothing of what was drained.
     assert_eq!(recorder.pending_rows(), 2);
 }
 
@@ -115,7 +149,7 @@ fn at_the_ceiling_routes_and_hours_are_summed_and_no_request_is_lost() {
     let recorder = Recorder::new("boot", None);
     let (key, full) = (recorder.key("acct", "key_1"), recorder.key("acct", "key_2"));
     let now = at("2026-11-23T10:00:00Z");
-    key.rejected(now);
+    key.rejected(now, "rate_limited");
     recorder
         .shared
         .rows
@@ -128,10 +162,17 @@ fn at_the_ceiling_routes_and_hours_are_summed_and_no_request_is_lost() {
             200,
         ));
     }
-    full.rejected(now);
+    full.rejected(now, "rate_limited");
+    full.rejected(now, "quota_exceeded");
     let batch = recorder.drain().unwrap();
     let sum: u64 = batch.keys.iter().map(|r| r.counts.requests).sum();
-    assert_eq!((sum, batch.routes.len()), (102, 1));
+    assert_eq!((sum, batch.routes.len()), (103, 1));
+    let codes: Vec<_> = batch
+        .rejections
+        .iter()
+        .map(|r| (&*r.code, r.requests))
+        .collect();
+    assert_eq!(codes, [("other", 2), ("rate_limited", 1)]);
     assert_eq!(
         (&*batch.routes[0].route, batch.routes[0].requests),
         ("other", 100)

@@ -1,5 +1,6 @@
 //! Fills an embedded store with something of every kind, through its ports; never a copy.
 
+use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
@@ -12,15 +13,16 @@ use crate::base::ids;
 use crate::base::secret::Secret;
 use crate::config::model::{LegacyHash, PlanOverrides};
 use crate::keys::model::{Digest, DigestKind, KeyRecord, StoredSecret};
-use crate::keys::port::{KeyStore, LastUse};
+use crate::keys::port::{KeyStore, LastUse, SecretUses};
 use crate::store::embedded::EmbeddedStore;
-use crate::usage::model::{Counts, KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 use crate::usage::port::UsageStore;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
     Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
 };
-use crate::webhooks::port::{ClaimTerms, EventStore};
+use crate::webhooks::port::replays::{ReplayJob, ReplayScope, ReplayState, ReplayStep};
+use crate::webhooks::port::{ClaimTerms, EventStore, ReplayStore};
 use crate::webhooks::seal::Sealer;
 
 pub(super) fn now() -> Timestamp {
@@ -181,7 +183,7 @@ pub(super) fn usage(
     hours: &[i64],
     n: u64,
 ) -> UsageBatch {
-    let (mut keys, mut routes) = (Vec::new(), Vec::new());
+    let (mut keys, mut routes, mut rejections) = (Vec::new(), Vec::new(), Vec::new());
     for (i, account) in accounts.iter().enumerate() {
         for back in hours {
             let hour = ago(back * HOUR_MS).hour_start();
@@ -209,6 +211,12 @@ pub(super) fn usage(
                 errors: 1,
                 last_at: hour,
             });
+            rejections.push(RejectionRow {
+                account_id: account.clone(),
+                hour,
+                code: ["rate_limited", "quota_exceeded"][i % 2].to_owned(),
+                requests: 1,
+            });
         }
     }
     UsageBatch {
@@ -216,6 +224,7 @@ pub(super) fn usage(
         sequence,
         keys,
         routes,
+        rejections,
     }
 }
 
@@ -255,7 +264,10 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
                 at: now(),
                 ip: Some("2001:db8::1".parse().unwrap()),
             };
-            s.note_last_uses(&[used]).await.unwrap();
+            s.note_last_uses(std::slice::from_ref(&used)).await.unwrap();
+            if k != 1 {
+                s.note_previous_uses(&[used]).await.unwrap();
+            }
         }
         if n.is_multiple_of(3) {
             let changed = Account {
@@ -306,6 +318,15 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             // Still claimed when it is copied.
             _ => continue,
         };
+        let effect = match n % 8 {
+            0 => Effect::Well,
+            1 | 2 => Effect::Failed {
+                hold_until: n.is_multiple_of(2).then(|| ago(-60_000)),
+                pace_ms: 250,
+                disable_if_failing_since: None,
+            },
+            _ => Effect::None,
+        };
         let attempt = Attempt {
             at: now(),
             status: Some(500),
@@ -313,17 +334,11 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             error: Some("500".into()),
             reply_excerpt: Some("oops".into()),
         };
-        s.complete(
-            &c.delivery.id,
-            &c.claim,
-            &attempt,
-            &outcome,
-            &Effect::None,
-            now(),
-        )
-        .await
-        .unwrap();
+        s.complete(&c.delivery.id, &c.claim, &attempt, &outcome, &effect, now())
+            .await
+            .unwrap();
     }
+    replays(s, &accounts).await;
     let hours = [0, 1, 2, 30, 24 * 20, 24 * 33, 24 * 70];
     let boot = format!("boot{round}");
     s.apply(&usage(&boot, 1, &accounts, &hours, 3))
@@ -336,6 +351,59 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
     })
     .await
     .unwrap();
+}
+
+/// One that runs, of all; one that has ended and one that was cancelled, of an account.
+async fn replays(s: &EmbeddedStore, accounts: &[String]) {
+    let new = |account: Option<&String>| ReplayJob {
+        id: ids::new("rpl_"),
+        scope: ReplayScope {
+            account_id: account.cloned(),
+            endpoint_id: None,
+            event_types: vec!["contact.*".into()],
+            from: ago(DAY_MS),
+            to: ago(-DAY_MS),
+            only_failed: true,
+            per_second: 10,
+        },
+        state: ReplayState::Running,
+        cursor: None,
+        done: 0,
+        created_at: now(),
+        finished_at: None,
+    };
+    for (account, cursor) in [
+        (None, Some("dlv_0")),
+        (accounts.first(), Some("dlv_0")),
+        (accounts.get(2), None),
+    ] {
+        let why = why("replay.create", "a");
+        s.create_replay(&new(account), 99, &why).await.unwrap();
+        let claimed = s.claim_replay(now(), ago(-60_000)).await.unwrap();
+        let step = ReplayStep {
+            restarted: 3,
+            cursor: cursor.map(str::to_owned),
+        };
+        s.advance_replay(&claimed.unwrap(), &step, ago(-60_000), now())
+            .await
+            .unwrap();
+    }
+    let cancelled = new(accounts.get(3));
+    let made = why("replay.create", "a");
+    s.create_replay(&cancelled, 99, &made).await.unwrap();
+    let ended = why("replay.cancel", "a");
+    s.cancel_replay(&cancelled.id, now(), &ended).await.unwrap();
+}
+
+/// Settings of alerts for some accounts.
+pub(super) fn alerts(file: &Path, prefix: &str) {
+    let store = rusqlite::Connection::open(file).unwrap();
+    for (n, account) in names(prefix, 5).iter().enumerate() {
+        let settings = format!(r#"{{"hour_percent":[{n}],"emails":["zoë@example.com"]}}"#);
+        let sql = "INSERT INTO alert (account_id, settings, revision) VALUES (?1, ?2, ?3)
+                   ON CONFLICT DO UPDATE SET settings = excluded.settings, revision = revision + 1";
+        store.execute(sql, (account, settings, n + 1)).unwrap();
+    }
 }
 
 fn config_peppers() -> Vec<crate::config::model::Pepper> {

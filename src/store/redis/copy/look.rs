@@ -6,6 +6,7 @@ use crate::base::audit::AuditEntry;
 use crate::base::ceilings::STORE_SCRIPT_KEYS;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::keys::port::SecretUses;
 use crate::store::redis::answers::{self, Listed};
 use crate::store::redis::audit::Mention;
 use crate::store::redis::each::each;
@@ -71,9 +72,12 @@ impl Store {
                 let (live, listed): (Option<f64>, Option<f64>) =
                     self.link.pipe(Patience::Calm, &pipe).await?;
                 listed.ok_or_else(|| missing("key of its account", id))?;
-                Ok((key, live))
+                Ok((key, live, self.previous_use(account, id).await?))
             });
-            for (key, live) in each(found).await? {
+            for (key, live, previous) in each(found).await? {
+                if let Some(used) = previous {
+                    sums.add(transfer::PREVIOUS_USES, &transfer::previous_use_line(&used));
+                }
                 let live = live.map(|score| match score.is_finite() {
                     true => (score as i64).to_string(),
                     false => "+inf".to_owned(),

@@ -9,6 +9,7 @@ use crate::base::ceilings::STORE_SCRIPT_KEYS;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::keys::model::Digest;
+use crate::keys::port::SecretUses;
 use crate::store::redis::audit::Mention;
 use crate::store::redis::each::each;
 use crate::store::redis::key_read::{member, split};
@@ -54,6 +55,21 @@ pub trait Known: Send + Sync {
     /// # Errors
     /// See [`Self::made`].
     fn deliveries(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError>;
+    /// Those of these accounts that have settings of alerts.
+    ///
+    /// # Errors
+    /// See [`Self::made`].
+    fn alerts(&self, accounts: &[&str]) -> Result<HashSet<String>, StoreError>;
+    /// Those of these notices that are there.
+    ///
+    /// # Errors
+    /// See [`Self::made`].
+    fn notices(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError>;
+    /// Those of these replays that are there.
+    ///
+    /// # Errors
+    /// See [`Self::made`].
+    fn replays(&self, ids: &[&str]) -> Result<HashSet<String>, StoreError>;
 }
 
 fn refs(all: &[String]) -> Vec<&str> {
@@ -73,6 +89,9 @@ impl Store {
         gone += events::copy_sweep::endpoints(self, &|ids| known.endpoints(ids)).await?;
         gone += events::copy_sweep::deliveries(self, &|ids| known.deliveries(ids)).await?;
         gone += events::copy_sweep::events(self, &|ids| known.events(ids)).await?;
+        gone += events::copy_state::sweep_alerts(self, &|ids| known.alerts(ids)).await?;
+        gone += events::copy_state::sweep_notices(self, &|ids| known.notices(ids)).await?;
+        gone += events::copy_replays::sweep(self, &|ids| known.replays(ids)).await?;
         Ok(gone)
     }
 
@@ -159,6 +178,7 @@ impl Store {
                     pipe.zrem(self.names.key_ids(account), id);
                     pipe.zrem(self.names.live_keys(account), id);
                     self.link.pipe::<()>(Patience::Calm, &pipe).await?;
+                    self.forget_previous_use(account, id).await?;
                     KEYS.remove(self, &[(id, member(account, id))]).await?;
                     gone += 1;
                 }

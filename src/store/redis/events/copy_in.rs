@@ -8,7 +8,7 @@ use redis::{Pipeline, Value};
 
 use super::roster;
 use super::rows::{self, Hash, parsed};
-use super::shard::{Shard, fetch};
+use super::shard::{SUSPECT, Shard, fetch};
 use crate::base::ceilings::REDIS_STEP;
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -35,20 +35,20 @@ pub(in crate::store::redis) async fn forget_erasure(
 }
 
 /// Adds what writes a row to the pipeline of its shard.
-struct Pipes<'a> {
+pub(super) struct Pipes<'a> {
     store: &'a Store,
     pipes: BTreeMap<u32, (Shard, Vec<Pipeline>, usize)>,
 }
 
 impl<'a> Pipes<'a> {
-    const fn new(store: &'a Store) -> Self {
+    pub(super) const fn new(store: &'a Store) -> Self {
         Self {
             store,
             pipes: BTreeMap::new(),
         }
     }
 
-    fn add(&mut self, account_id: &str, write: impl FnOnce(&Shard, &mut Pipeline)) {
+    pub(super) fn add(&mut self, account_id: &str, write: impl FnOnce(&Shard, &mut Pipeline)) {
         let number = Names::shard_of(account_id);
         let (shard, pipes, rows) = self
             .pipes
@@ -63,7 +63,7 @@ impl<'a> Pipes<'a> {
         }
     }
 
-    async fn run(self) -> Result<(), StoreError> {
+    pub(super) async fn run(self) -> Result<(), StoreError> {
         let store = self.store;
         let pipes = self.pipes.into_values().map(|(_, pipes, _)| async move {
             for pipe in pipes {
@@ -85,7 +85,7 @@ fn hash(pipe: &mut Pipeline, name: &str, fields: &[(&'static str, String)]) {
 }
 
 /// Adds to a list, or takes out of it.
-fn listed(pipe: &mut Pipeline, name: String, score: Option<i64>, id: &str) {
+pub(super) fn listed(pipe: &mut Pipeline, name: String, score: Option<i64>, id: &str) {
     match score {
         Some(score) => pipe.cmd("ZADD").arg(name).arg(score).arg(id),
         None => pipe.cmd("ZREM").arg(name).arg(id),
@@ -267,11 +267,18 @@ impl Store {
                 .arg(0)
                 .arg(0)
                 .arg("WITHSCORES");
-            let (status, first): (Option<String>, Vec<Value>) =
+            pipe.cmd("HGETALL").arg(shard.health(endpoint));
+            let (status, first, health): (Option<String>, Vec<Value>, Hash) =
                 self.link.pipe(Patience::Calm, &pipe).await?;
+            let health = rows::health(endpoint, health)?;
             let status = status.as_deref().and_then(rows::status_of);
             let due = match (status, first_score(first)?) {
-                (Some(EndpointStatus::Active), due) => due,
+                // As `queue.lua` says it.
+                (Some(EndpointStatus::Active), Some(due)) => {
+                    let held = health.hold_until.map_or(due, |at| at.millis());
+                    let suspect = if health.is_suspect() { SUSPECT } else { 0 };
+                    Some(due.max(held) + suspect)
+                }
                 _ => None,
             };
             let mut pipe = redis::pipe();

@@ -1,16 +1,17 @@
 //! Reads all endpoints, events and deliveries of a store, to compare them with those of the store that they came from; never changes one.
 
 use super::copy_sweep::{by_position, page};
-use super::roster;
 use super::rows::{self, Hash};
 use super::shard::{Shard, fetch};
+use super::{copy_replays, copy_state, roster};
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
 use crate::store::redis::each::each;
 use crate::store::redis::link::Patience;
 use crate::store::redis::names::SHARDS;
 use crate::store::transfer::{
-    self, DELIVERIES, ENDPOINTS, EVENTS, EventRow, Sums, delivery_line, endpoint_line, event_line,
+    self, DELIVERIES, ENDPOINTS, EVENTS, EventRow, HEALTH, Sums, delivery_line, endpoint_line,
+    event_line, health_line,
 };
 
 /// Sums of endpoints, events and deliveries.
@@ -21,12 +22,14 @@ pub(in crate::store::redis) async fn look(store: &Store) -> Result<Sums, StoreEr
         endpoints(store, &shard, &mut sums).await?;
         events(store, &shard, &mut sums).await?;
         deliveries(store, &shard, &mut sums).await?;
+        copy_state::look(store, &shard, &mut sums).await?;
         Ok(sums)
     });
     let mut all = Sums::default();
     for sums in each(shards).await? {
         all.join(&sums);
     }
+    copy_replays::look(store, &mut all).await?;
     Ok(all)
 }
 
@@ -43,6 +46,7 @@ async fn endpoints(store: &Store, shard: &Shard, sums: &mut Sums) -> Result<(), 
             redis::cmd("HGETALL").arg(shard.endpoint(id)).take()
         })
         .await?;
+        let mut found = Vec::with_capacity(ids.len());
         for (id, hash) in ids.iter().zip(hashes) {
             let e = rows::endpoint(id, hash)?.ok_or_else(|| missing("endpoint", id))?;
             let mut cmd = redis::cmd("HGET");
@@ -50,6 +54,10 @@ async fn endpoints(store: &Store, shard: &Shard, sums: &mut Sums) -> Result<(), 
             let line: Option<String> = store.link.run(Patience::Calm, &cmd).await?;
             let is_seen = line == Some(roster::line(&e));
             sums.add(ENDPOINTS, &endpoint_line(&e, is_seen));
+            found.push(e);
+        }
+        for (e, health) in found.iter().zip(store.health_of(&found).await?) {
+            sums.add(HEALTH, &health_line(&e.id, &health));
         }
         let Some(next) = next else { return Ok(()) };
         after = Some(next);

@@ -42,6 +42,7 @@ pub(in crate::store::redis) async fn endpoints(
                 }
                 pipe.cmd("ZREM").arg(shard.due()).arg(id);
                 pipe.cmd("SREM").arg(shard.gone()).arg(id);
+                pipe.cmd("DEL").arg(shard.health(id));
                 pipe.cmd("DEL").arg(shard.endpoint(id));
                 pipe.cmd("ZREM").arg(shard.endpoints()).arg(id);
                 store.link.pipe::<Value>(Patience::Calm, &pipe).await?;
@@ -149,7 +150,7 @@ pub(in crate::store::redis) async fn events(
     Ok(gone)
 }
 
-fn unknown<'a>(ids: &'a [String], known: Known<'_>) -> Result<Vec<&'a str>, StoreError> {
+pub(super) fn unknown<'a>(ids: &'a [String], known: Known<'_>) -> Result<Vec<&'a str>, StoreError> {
     let ids: Vec<&str> = ids.iter().map(String::as_str).collect();
     let there = known(&ids)?;
     Ok(ids.into_iter().filter(|id| !there.contains(*id)).collect())

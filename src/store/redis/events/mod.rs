@@ -55,6 +55,8 @@ mod claims;
 mod complete;
 mod copy_in;
 mod copy_look;
+pub(super) mod copy_replays;
+pub(super) mod copy_state;
 pub(super) mod copy_sweep;
 mod deliveries;
 mod endpoints;

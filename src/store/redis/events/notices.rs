@@ -31,7 +31,7 @@ async fn of_shard(store: &Store, shard: Shard, limit: u32) -> Result<Vec<Notice>
         .collect()
 }
 
-fn read(id: String, mut hash: Hash) -> Result<Notice, StoreError> {
+pub(super) fn read(id: String, mut hash: Hash) -> Result<Notice, StoreError> {
     let mut text = |field: &str| {
         hash.remove(field)
             .ok_or_else(|| StoreError::Corrupt(format!("{field} of the notice {id}")))

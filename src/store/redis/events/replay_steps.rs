@@ -23,6 +23,8 @@ script!(
 struct Place {
     shard: u32,
     after: String,
+    /// Where it begins in the shards after that: not at their first delivery where it came from another store.
+    begin: String,
 }
 
 impl Place {
@@ -32,21 +34,27 @@ impl Place {
             return Ok(Self {
                 shard: account.map_or(0, |a| Shard::of(store, a).number),
                 after: String::new(),
+                begin: String::new(),
             });
         };
         cursor
             .split_once(':')
-            .and_then(|(shard, after)| {
+            .and_then(|(shard, rest)| {
+                let (after, begin) = rest.split_once(':').unwrap_or((rest, ""));
                 Some(Self {
                     shard: shard.parse().ok().filter(|n| *n < SHARDS)?,
                     after: after.to_owned(),
+                    begin: begin.to_owned(),
                 })
             })
             .ok_or_else(|| StoreError::Corrupt(format!("cursor of {}", job.id)))
     }
 
     fn cursor(&self) -> String {
-        format!("{}:{}", self.shard, self.after)
+        match self.begin.as_str() {
+            "" => format!("{}:{}", self.shard, self.after),
+            begin => format!("{}:{}:{begin}", self.shard, self.after),
+        }
     }
 
     /// The beginning of the next shard, where the job goes on to others.
@@ -54,9 +62,28 @@ impl Place {
         let shard = self.shard + 1;
         (job.scope.account_id.is_none() && shard < SHARDS).then(|| Self {
             shard,
-            after: String::new(),
+            after: self.begin.clone(),
+            begin: self.begin.clone(),
         })
     }
+}
+
+/// The cursor of a job of `account_id`, or of all, that another store has carried out up to this delivery in the order of
+/// ids of all shards.
+pub(super) fn from_other(store: &Store, account_id: Option<&str>, after: &str) -> String {
+    let place = match account_id {
+        Some(account) => Place {
+            shard: Shard::of(store, account).number,
+            after: after.to_owned(),
+            begin: String::new(),
+        },
+        None => Place {
+            shard: 0,
+            after: after.to_owned(),
+            begin: after.to_owned(),
+        },
+    };
+    place.cursor()
 }
 
 /// Starts the next deliveries of a job anew, in the order of their ids, shard by shard.
@@ -105,6 +132,7 @@ pub(super) async fn step(
         Some(last) if !is_through => Some(Place {
             shard: place.shard,
             after: last.clone(),
+            begin: place.begin,
         }),
         _ => place.next(job),
     };

@@ -44,27 +44,27 @@ fn name(store: &Store, rest: &str) -> String {
 }
 
 /// Hash: a job.
-fn job_key(store: &Store, id: &str) -> String {
+pub(super) fn job_key(store: &Store, id: &str) -> String {
     name(store, &format!("job:{id}"))
 }
 
 /// Sorted set: jobs by id.
-fn jobs(store: &Store) -> String {
+pub(super) fn jobs(store: &Store) -> String {
     name(store, "jobs")
 }
 
 /// Sorted set: running jobs by when their claim ends.
-fn running(store: &Store) -> String {
+pub(super) fn running(store: &Store) -> String {
     name(store, "running")
 }
 
 /// Sorted set: jobs that have ended by when they did.
-fn ended(store: &Store) -> String {
+pub(super) fn ended(store: &Store) -> String {
     name(store, "ended")
 }
 
 /// Set: jobs of one account.
-fn jobs_of(store: &Store, account_id: &str) -> String {
+pub(super) fn jobs_of(store: &Store, account_id: &str) -> String {
     name(store, &format!("account:{account_id}"))
 }
 
@@ -72,13 +72,18 @@ fn slot(store: &Store) -> String {
     store.names.slot(&format!("~{TAG}"))
 }
 
-fn fields_of(job: &ReplayJob) -> Result<Fields, StoreError> {
+pub(super) fn fields_of(job: &ReplayJob) -> Result<Fields, StoreError> {
     let scope =
         serde_json::to_string(&job.scope).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    let state = match job.state {
+        ReplayState::Running => "running",
+        ReplayState::Done => "done",
+        ReplayState::Cancelled => "cancelled",
+    };
     Ok(vec![
         ("scope", scope),
-        ("state", "running".to_owned()),
-        ("done", "0".to_owned()),
+        ("state", state.to_owned()),
+        ("done", job.done.to_string()),
         ("created_at", job.created_at.millis().to_string()),
     ])
 }
@@ -111,7 +116,7 @@ fn read(id: &str, mut hash: Hash) -> Result<Option<ReplayJob>, StoreError> {
     }))
 }
 
-async fn some(store: &Store, ids: &[String]) -> Result<Vec<ReplayJob>, StoreError> {
+pub(super) async fn some(store: &Store, ids: &[String]) -> Result<Vec<ReplayJob>, StoreError> {
     if ids.is_empty() {
         return Ok(Vec::new());
     }
@@ -125,7 +130,11 @@ async fn some(store: &Store, ids: &[String]) -> Result<Vec<ReplayJob>, StoreErro
 }
 
 /// Forgets these jobs, and that they are this account's where it is known.
-async fn forget(store: &Store, ids: &[String], account_id: Option<&str>) -> Result<(), StoreError> {
+pub(super) async fn forget(
+    store: &Store,
+    ids: &[String],
+    account_id: Option<&str>,
+) -> Result<(), StoreError> {
     let mut pipe = redis::pipe();
     for id in ids {
         pipe.cmd("DEL").arg(job_key(store, id)).ignore();

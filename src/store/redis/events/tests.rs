@@ -17,6 +17,7 @@ use crate::store::redis::testing::{self, Server};
 use crate::webhooks::model::{Endpoint, Event, Settlement};
 
 mod backlog;
+mod copied_replays;
 mod damage;
 mod erasure;
 mod lists;

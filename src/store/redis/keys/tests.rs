@@ -104,13 +104,13 @@ fn account(id: &str, plan: &str) -> Account {
 mod single {
     use super::*;
 
-    contract_tests!(stores_on(testing::settings()); accounts, keys);
+    contract_tests!(stores_on(testing::settings()); accounts, keys, previous_uses);
 }
 
 mod cluster {
     use super::*;
 
-    contract_tests!(stores_on(testing::cluster_settings()); accounts, keys);
+    contract_tests!(stores_on(testing::cluster_settings()); accounts, keys, previous_uses);
 }
 
 /// Every script is carried out twice, and the second reply is the one that counts.
@@ -126,5 +126,5 @@ mod sent_twice {
         stores_on(settings)
     }
 
-    contract_tests!(stores(); accounts, keys);
+    contract_tests!(stores(); accounts, keys, previous_uses);
 }

@@ -5,9 +5,10 @@
 
 use std::collections::BTreeMap;
 
-use super::pieces::{Field, MOST};
+use super::fields::{Field, MOST};
 use super::place::{self, Slot, Spot};
 use crate::base::ceilings::{USAGE_HASH_LEAST, USAGE_HASH_MOST, USAGE_PIECE_ROWS};
+use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
 use crate::store::redis::each::each;
@@ -19,9 +20,9 @@ use crate::store::transfer::{CallerRow, RouteRow, Slice, Sums, UsageRow};
 script!(USAGE_PUT, "usage_put.lua");
 
 /// A field: how it begins, the key whose number it ends with, its numbers.
-type Put<'a> = (String, Option<&'a str>, String);
+pub(super) type Put<'a> = (String, Option<&'a str>, String);
 
-fn text(numbers: &[u64]) -> String {
+pub(super) fn text(numbers: &[u64]) -> String {
     let texts: Vec<_> = numbers.iter().map(|n| n.min(&MOST).to_string()).collect();
     texts.join(" ")
 }
@@ -44,9 +45,9 @@ type Spread<const N: usize> = ([u64; N], BTreeMap<u32, [u64; N]>);
 
 /// A slice that is being written, with what it has for the shards so far.
 pub struct SliceCopy<'a> {
-    store: &'a Store,
-    at: Slice,
-    spot: Spot,
+    pub(super) store: &'a Store,
+    pub(super) at: Slice,
+    pub(super) spot: Spot,
     /// By class.
     classes: BTreeMap<u8, Spread<4>>,
     /// By method and route.
@@ -54,7 +55,7 @@ pub struct SliceCopy<'a> {
 }
 
 impl Store {
-    fn copied_usage(&self) -> String {
+    pub(super) fn copied_usage(&self) -> String {
         self.names.index("copy", "usage")
     }
 
@@ -264,7 +265,7 @@ impl SliceCopy<'_> {
         self.store.link.run(Patience::Calm, &cmd).await
     }
 
-    async fn accounts(&self, calls: &[(&str, Vec<Put<'_>>)]) -> Result<(), StoreError> {
+    pub(super) async fn accounts(&self, calls: &[(&str, Vec<Put<'_>>)]) -> Result<(), StoreError> {
         each(calls.iter().map(|(account, puts)| async move {
             let slot = Slot::Account(account);
             let name = slot.sums(&self.store.names, self.at.span, self.spot.chunk);
@@ -274,36 +275,53 @@ impl SliceCopy<'_> {
         Ok(())
     }
 
-    async fn put(&self, slot: Slot<'_>, name: &str, puts: &[Put<'_>]) -> Result<(), StoreError> {
-        let names = &self.store.names;
+    pub(super) async fn put(
+        &self,
+        slot: Slot<'_>,
+        name: &str,
+        puts: &[Put<'_>],
+    ) -> Result<(), StoreError> {
+        let ends = place::ends(self.at.span, self.spot.chunk);
         let month = self.at.start.month_start();
-        for some in puts.chunks(USAGE_PIECE_ROWS) {
-            let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
-            keys.extend(some.iter().filter_map(|(_, key, _)| Some(((*key)?, 0))));
-            for (i, place) in keys.values_mut().enumerate() {
-                *place = i + 1;
-            }
-            let mut call = Call::new(&USAGE_PUT)
-                .key(slot.months(names))
-                .key(slot.keys(names, month))
-                .key(name)
-                .arg(place::day_number(month))
-                .arg(place::month_ends(month))
-                .arg(place::ends(self.at.span, self.spot.chunk))
-                .arg(USAGE_HASH_LEAST.as_secs())
-                .arg(USAGE_HASH_MOST.as_secs())
-                .arg(keys.len());
-            for key in keys.keys() {
-                call = call.arg(*key);
-            }
-            call = call.arg(some.len());
-            for (begins, key, numbers) in some {
-                let key = key.and_then(|key| keys.get(key));
-                let key = key.map(usize::to_string).unwrap_or_default();
-                call = call.arg(begins).arg(key).arg(numbers);
-            }
-            self.store.link.script::<()>(Patience::Calm, &call).await?;
-        }
-        Ok(())
+        put(self.store, slot, (name, ends), month, puts).await
     }
+}
+
+/// Puts fields into a hash of a month, which ends in that second.
+pub(super) async fn put(
+    store: &Store,
+    slot: Slot<'_>,
+    (name, ends): (&str, i64),
+    month: Timestamp,
+    puts: &[Put<'_>],
+) -> Result<(), StoreError> {
+    let names = &store.names;
+    for some in puts.chunks(USAGE_PIECE_ROWS) {
+        let mut keys: BTreeMap<&str, usize> = BTreeMap::new();
+        keys.extend(some.iter().filter_map(|(_, key, _)| Some(((*key)?, 0))));
+        for (i, place) in keys.values_mut().enumerate() {
+            *place = i + 1;
+        }
+        let mut call = Call::new(&USAGE_PUT)
+            .key(slot.months(names))
+            .key(slot.keys(names, month))
+            .key(name)
+            .arg(place::day_number(month))
+            .arg(place::month_ends(month))
+            .arg(ends)
+            .arg(USAGE_HASH_LEAST.as_secs())
+            .arg(USAGE_HASH_MOST.as_secs())
+            .arg(keys.len());
+        for key in keys.keys() {
+            call = call.arg(*key);
+        }
+        call = call.arg(some.len());
+        for (begins, key, numbers) in some {
+            let key = key.and_then(|key| keys.get(key));
+            let key = key.map(usize::to_string).unwrap_or_default();
+            call = call.arg(begins).arg(key).arg(numbers);
+        }
+        store.link.script::<()>(Patience::Calm, &call).await?;
+    }
+    Ok(())
 }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::copy_insight::look_at_totals;
 use super::erase::filled;
 use super::place::Slot;
 use super::read::numbers;
@@ -14,8 +15,8 @@ use crate::store::redis::link::Patience;
 use crate::store::redis::names::SHARDS;
 use crate::store::span::Span;
 use crate::store::transfer::{
-    CALLERS, CallerRow, ROUTES, RouteRow, Slice, Sums, USAGE, UsageRow, caller_line, route_line,
-    usage_line,
+    CALLERS, CallerRow, CodeRow, REJECTIONS, ROUTES, RouteRow, Slice, Sums, USAGE, UsageRow,
+    caller_line, code_line, route_line, usage_line,
 };
 
 fn corrupt(field: &str) -> StoreError {
@@ -66,6 +67,7 @@ async fn account(store: &Store, id: &str) -> Result<Sums, StoreError> {
             .iter()
             .map(|(key, number)| (number.as_str(), key.as_str()))
             .collect();
+        look_at_totals(store, id, month, &keys, &mut sums).await?;
         for (span, chunk) in filled(store, slot, month).await? {
             for (field, value) in all(store, &slot.sums(&store.names, span, chunk)).await? {
                 let (position, rest) = split(&field).ok_or_else(|| corrupt(&field))?;
@@ -74,6 +76,16 @@ async fn account(store: &Store, id: &str) -> Result<Sums, StoreError> {
                     let row = route(id, endpoint, numbers(&value)?);
                     let row = row.ok_or_else(|| corrupt(&field))?;
                     sums.add(ROUTES, &route_line(at, &row));
+                    continue;
+                }
+                if let Some(code) = rest.strip_prefix('!') {
+                    let [requests, _] = numbers(&value)?;
+                    let row = CodeRow {
+                        account_id: id.to_owned(),
+                        code: code.to_owned(),
+                        requests,
+                    };
+                    sums.add(REJECTIONS, &code_line(at, &row));
                     continue;
                 }
                 let (class, key) = match rest.split_once('.') {

@@ -61,7 +61,12 @@ pub(in crate::store::redis) async fn erase_some(
             return Ok(true);
         }
     }
-    unlink(store, &[slot.keys(&store.names, month)]).await?;
+    let days = chunks_of_month(month).into_iter();
+    let days = days.filter(|(span, _)| *span == Span::Day);
+    let mut of_keys: Vec<_> = days.map(|(_, c)| slot.key_days(&store.names, c)).collect();
+    of_keys.push(slot.key_month(&store.names, month));
+    of_keys.push(slot.keys(&store.names, month));
+    unlink(store, &of_keys).await?;
     let mut cmd = redis::cmd("ZREM");
     cmd.arg(slot.months(&store.names)).arg(*day);
     store.link.run::<()>(Patience::Calm, &cmd).await?;

@@ -10,6 +10,7 @@
 //! | --- | --- |
 //! | `h:C` | hash: sums of the six hours from hour C (since the epoch) on |
 //! | `d:C` | hash: sums of the eight days of a month from day C on |
+//! | `kd:C`, `km:M` | hash, accounts only: what each key did in those days, and in the month that begins on day M |
 //! | `hc:C:R`, `dc:C:R` | hash, shards only: callers of route R in those hours or days |
 //! | `keys:M` | hash, accounts only: key → its number in the month that begins on day M |
 //! | `months` | sorted set of the months that have sums, by which reads and erasures find them |
@@ -22,6 +23,8 @@
 //! | hour or day in its hash, class of status (`32`) | requests, bytes in, bytes out, microseconds |
 //! | the same, `.`, a key's number (`32.7`) | the same of that key |
 //! | hour or day, `:`, method, route (`3:GET /v1/x`) | requests, errors |
+//! | hour or day, `!`, code of a refusal (`3!rate_limited`), accounts only | requests, 0 |
+//! | in `kd:C` and `km:M`: day or nothing, `.`, a key's number | requests, errors, refusals, 0 |
 //! | hour or day, account, NUL, key | requests, the last one's milliseconds |
 //!
 //! Months are sums of days, and what quotas compare with (`used`) sums of classes. Numbers stop at 2^53 − 1.
@@ -38,12 +41,15 @@
 
 mod apply;
 mod copy_in;
+mod copy_insight;
 pub(super) mod copy_look;
 mod erase;
+mod fields;
 mod owner;
 mod pieces;
 mod place;
 mod read;
+mod read_insight;
 mod routes;
 #[cfg(test)]
 mod tests;
@@ -56,8 +62,10 @@ use super::Store;
 use crate::base::ceilings::STORE_READ_TIME;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
-use crate::usage::model::{EndpointUsage, RouteCaller, UsageBatch, UsagePoint};
-use crate::usage::port::{SeriesQuery, UsageStore};
+use crate::usage::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+};
+use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 
 /// A read over many hashes may take no longer than one over a few.
 async fn bounded<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
@@ -68,6 +76,28 @@ async fn bounded<T>(read: impl Future<Output = Result<T, StoreError>>) -> Result
                 "usage of so long a range could not be read in time".into(),
             ))
         })
+}
+
+#[async_trait]
+impl UsageInsight for Store {
+    async fn rejections(
+        &self,
+        account_id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError> {
+        bounded(read_insight::rejections(self, account_id, (from, to))).await
+    }
+
+    async fn busiest_keys(
+        &self,
+        account_id: &str,
+        range: (Timestamp, Timestamp),
+        by: Granularity,
+        limit: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError> {
+        bounded(read_insight::busiest(self, account_id, range, by, limit)).await
+    }
 }
 
 #[async_trait]

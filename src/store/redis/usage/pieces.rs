@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
+use super::fields::{Field, Hash, Numbers};
 use super::place::{self, Slot, Spot};
 use crate::base::ceilings::{
     USAGE_ERASURE_MARGIN, USAGE_HASH_LEAST, USAGE_HASH_MOST, USAGE_MARKER_TIME, USAGE_MARKERS,
@@ -12,18 +13,16 @@ use crate::store::redis::link::Call;
 use crate::store::redis::names::Names;
 use crate::store::redis::script::script;
 use crate::store::span::Span;
-use crate::usage::model::{KeyUsageRow, RouteUsageRow, UsageBatch};
+use crate::usage::model::{KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 
 script!(USAGE_ADD, "usage_add.lua");
-
-/// The largest number that a sum stops at: scripts count in doubles, which tell all smaller ones apart.
-pub(super) const MOST: u64 = (1 << 53) - 1;
 
 /// A row of either kind.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Row<'a> {
     Key(&'a KeyUsageRow),
     Route(&'a RouteUsageRow),
+    Rejection(&'a RejectionRow),
 }
 
 impl<'a> Row<'a> {
@@ -31,13 +30,15 @@ impl<'a> Row<'a> {
         match self {
             Row::Key(r) => &r.account_id,
             Row::Route(r) => &r.account_id,
+            Row::Rejection(r) => &r.account_id,
         }
     }
 
-    fn key(self) -> &'a str {
+    fn key(self) -> Option<&'a str> {
         match self {
-            Row::Key(r) => &r.key_id,
-            Row::Route(r) => &r.key_id,
+            Row::Key(r) => Some(&r.key_id),
+            Row::Route(r) => Some(&r.key_id),
+            Row::Rejection(_) => None,
         }
     }
 
@@ -45,6 +46,7 @@ impl<'a> Row<'a> {
         match self {
             Row::Key(r) => r.hour,
             Row::Route(r) => r.hour,
+            Row::Rejection(r) => r.hour,
         }
     }
 }
@@ -78,6 +80,12 @@ impl<'a> Cut<'a> {
             let shard = shards.entry(Names::shard_of(row.account())).or_default();
             shard.entry(month).or_default().push(row);
         }
+        // Last, so that pieces of batches without any are cut as they always were.
+        for row in batch.rejections.iter().map(Row::Rejection) {
+            let account = accounts.entry(row.account()).or_default();
+            let month = row.hour().month_start();
+            account.entry(month).or_default().push(row);
+        }
         Self {
             accounts: accounts.into_iter().map(|(a, m)| (a, pieces(m))).collect(),
             shards: shards.into_iter().map(|(s, m)| (s, pieces(m))).collect(),
@@ -98,101 +106,9 @@ fn pieces(months: BTreeMap<Timestamp, Vec<Row<'_>>>) -> Vec<Piece<'_>> {
     found
 }
 
-/// A hash of the slot: sums, or a route's callers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Hash<'a> {
-    span: Span,
-    chunk: i64,
-    route: Option<&'a str>,
-}
-
-/// A field of it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Field<'a> {
-    Sum {
-        position: u8,
-        class: u8,
-        /// Whose number the field ends with; none for the sum over all keys.
-        key: Option<&'a str>,
-    },
-    Endpoint {
-        position: u8,
-        method: &'a str,
-        route: &'a str,
-    },
-    Caller {
-        position: u8,
-        account: &'a str,
-        key: &'a str,
-    },
-}
-
-impl Field<'_> {
-    /// The text that it begins with, or is.
-    pub(super) fn text(self) -> String {
-        match self {
-            Field::Sum {
-                position,
-                class,
-                key: None,
-            } => format!("{position}{class}"),
-            Field::Sum {
-                position, class, ..
-            } => format!("{position}{class}."),
-            Field::Endpoint {
-                position,
-                method,
-                route,
-            } => format!("{position}:{method} {route}"),
-            Field::Caller {
-                position,
-                account,
-                key,
-            } => format!("{position}{account}\0{key}"),
-        }
-    }
-}
-
 /// What of a piece goes into each field.
 #[derive(Default)]
 struct Sums<'a>(BTreeMap<Hash<'a>, BTreeMap<Field<'a>, Numbers>>);
-
-enum Numbers {
-    Four([u64; 4]),
-    Two([u64; 2]),
-    /// The second is the largest.
-    Last([u64; 2]),
-}
-
-impl Numbers {
-    fn add(&mut self, more: &Self) {
-        match (self, more) {
-            (Numbers::Four(a), Numbers::Four(b)) => sum(a, b),
-            (Numbers::Two(a), Numbers::Two(b)) => sum(a, b),
-            (Numbers::Last(a), Numbers::Last(b)) => {
-                a[0] = a[0].saturating_add(b[0]);
-                a[1] = a[1].max(b[1]);
-            }
-            // A field is of one kind.
-            _ => {}
-        }
-    }
-
-    fn text(&self) -> String {
-        let numbers: &[u64] = match self {
-            Numbers::Four(n) => n,
-            Numbers::Two(n) | Numbers::Last(n) => n,
-        };
-        let texts: Vec<_> = numbers.iter().map(|n| n.min(&MOST).to_string()).collect();
-        texts.join(" ")
-    }
-}
-
-fn sum(to: &mut [u64], more: &[u64]) {
-    for (a, b) in to.iter_mut().zip(more) {
-        *a = a.saturating_add(*b);
-    }
-}
 
 impl<'a> Sums<'a> {
     fn add(&mut self, hash: Hash<'a>, field: Field<'a>, more: Numbers) {
@@ -208,11 +124,7 @@ impl<'a> Sums<'a> {
         let c = &row.counts;
         for span in [Span::Hour, Span::Day] {
             let Spot { chunk, position } = place::spot(span, row.hour, month);
-            let hash = Hash {
-                span,
-                chunk,
-                route: None,
-            };
+            let hash = Hash::Sums(span, chunk);
             let of_key = match slot {
                 Slot::Account(_) => Some(Some(row.key_id.as_str())),
                 Slot::Shard(_) => None,
@@ -227,16 +139,44 @@ impl<'a> Sums<'a> {
                 self.add(hash, field, Numbers::Four(numbers));
             }
         }
+        if let Slot::Account(_) = slot {
+            self.key_totals(row, month);
+        }
+    }
+
+    fn key_totals(&mut self, row: &'a KeyUsageRow, month: Timestamp) {
+        let (n, key) = (row.counts.requests, row.key_id.as_str());
+        let numbers = match row.class {
+            0 => [0, 0, n, 0],
+            1..=3 => [n, 0, 0, 0],
+            _ => [n, n, 0, 0],
+        };
+        let Spot { chunk, position } = place::spot(Span::Day, row.hour, month);
+        let position = Some(position);
+        let field = Field::KeyTotal { position, key };
+        self.add(Hash::KeyDays(chunk), field, Numbers::Four(numbers));
+        let position = None;
+        let field = Field::KeyTotal { position, key };
+        self.add(Hash::KeyMonth(month), field, Numbers::Four(numbers));
+    }
+
+    fn rejection_row(&mut self, row: &'a RejectionRow, month: Timestamp) {
+        for span in [Span::Hour, Span::Day] {
+            let Spot { chunk, position } = place::spot(span, row.hour, month);
+            let code = row.code.as_str();
+            let field = Field::Rejection { position, code };
+            self.add(
+                Hash::Sums(span, chunk),
+                field,
+                Numbers::Two([row.requests, 0]),
+            );
+        }
     }
 
     fn route_row(&mut self, row: &'a RouteUsageRow, slot: Slot<'_>, month: Timestamp) {
         for span in [Span::Hour, Span::Day] {
             let Spot { chunk, position } = place::spot(span, row.hour, month);
-            let mut hash = Hash {
-                span,
-                chunk,
-                route: None,
-            };
+            let hash = Hash::Sums(span, chunk);
             let field = Field::Endpoint {
                 position,
                 method: &row.method,
@@ -244,7 +184,7 @@ impl<'a> Sums<'a> {
             };
             self.add(hash, field, Numbers::Two([row.requests, row.errors]));
             if let Slot::Shard(_) = slot {
-                hash.route = Some(&row.route);
+                let hash = Hash::Callers(span, chunk, &row.route);
                 let field = Field::Caller {
                     position,
                     account: &row.account_id,
@@ -325,9 +265,10 @@ impl<'a> Piece<'a> {
             match row {
                 Row::Key(r) => sums.key_row(r, slot, self.month),
                 Row::Route(r) => sums.route_row(r, slot, self.month),
+                Row::Rejection(r) => sums.rejection_row(r, self.month),
             }
-            if let Slot::Account(_) = slot {
-                keys.insert(row.key(), 0);
+            if let (Slot::Account(_), Some(key)) = (slot, row.key()) {
+                keys.insert(key, 0);
             }
         }
         for (i, place) in keys.values_mut().enumerate() {
@@ -357,20 +298,14 @@ impl<'a> Piece<'a> {
             call = call.arg(*key);
         }
         for (hash, fields) in &sums.0 {
-            let (name, what) = match hash.route {
-                Some(route) => (slot.callers(names, hash.span, hash.chunk, route), "c"),
-                None => (slot.sums(names, hash.span, hash.chunk), "a"),
-            };
             call = call
-                .key(name)
-                .arg(what)
-                .arg(place::ends(hash.span, hash.chunk))
+                .key(hash.name(slot, names))
+                .arg(hash.kind())
+                .arg(hash.ends())
                 .arg(fields.len());
             for (field, numbers) in fields {
-                let key = match field {
-                    Field::Sum { key: Some(k), .. } => keys.get(k).map(usize::to_string),
-                    _ => None,
-                };
+                let key = field.key().and_then(|key| keys.get(key));
+                let key = key.map(usize::to_string);
                 call = call
                     .arg(field.text())
                     .arg(key.unwrap_or_default())

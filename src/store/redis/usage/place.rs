@@ -55,6 +55,16 @@ impl Slot<'_> {
         self.name(names, &format!("usage:{}:{chunk}", letter(span)))
     }
 
+    /// The hash of what an account's keys did in each of some days.
+    pub(super) fn key_days(self, names: &Names, chunk: i64) -> String {
+        self.name(names, &format!("usage:kd:{chunk}"))
+    }
+
+    /// The hash of what an account's keys did in a month.
+    pub(super) fn key_month(self, names: &Names, month: Timestamp) -> String {
+        self.name(names, &format!("usage:km:{}", day_number(month)))
+    }
+
     /// A hash of a route's callers.
     pub(super) fn callers(self, names: &Names, span: Span, chunk: i64, route: &str) -> String {
         self.name(names, &format!("usage:{}c:{chunk}:{route}", letter(span)))

@@ -6,7 +6,7 @@ use redis::Cmd;
 
 use super::place::{Slot, chunks};
 use super::read::{Floor, months, numbers, pipe, slots};
-use crate::base::ceilings::{USAGE_ROWS, USAGE_SCAN_FIELDS};
+use crate::base::ceilings::{USAGE_ROWS, USAGE_SCAN_FIELDS, USAGE_SCAN_PASSED};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::store::redis::Store;
@@ -27,11 +27,33 @@ pub(super) fn scan(name: &str, cursor: u64) -> Cmd {
     cmd
 }
 
+/// The same of its fields by endpoint alone: an account with many keys has few of those among many others.
+fn scan_endpoints(name: &str, cursor: u64) -> Cmd {
+    let mut cmd = redis::cmd("HSCAN");
+    cmd.arg(name)
+        .arg(cursor)
+        .arg("MATCH")
+        .arg("?:*")
+        .arg("COUNT")
+        .arg(USAGE_SCAN_PASSED);
+    cmd
+}
+
 /// All fields of a hash of which the first page is known. A scan may name a field twice, so they come by name.
 pub(super) async fn whole(
     store: &Store,
     name: &str,
+    first: Page,
+) -> Result<HashMap<String, String>, StoreError> {
+    rest(store, name, first, scan).await
+}
+
+/// All fields that a scan gives, of which the first page is known.
+async fn rest(
+    store: &Store,
+    name: &str,
     (mut cursor, page): Page,
+    scan: fn(&str, u64) -> Cmd,
 ) -> Result<HashMap<String, String>, StoreError> {
     let mut fields: HashMap<_, _> = page.into_iter().collect();
     while cursor != 0 {
@@ -48,13 +70,16 @@ pub(super) fn split(field: &str) -> Option<(u8, &str)> {
     Some((position, field.get(1..)?))
 }
 
-/// Gives `take` all fields of a range in a slot, without their position; `name_of` names the hashes.
+/// Gives `take` all fields of a range in a slot that a scan gives, without their position; `name_of` names the hashes.
 async fn each_field(
     store: &Store,
     slot: Slot<'_>,
     floor: Floor,
     (from, to): (Timestamp, Timestamp),
-    name_of: impl Fn(Span, i64) -> String + Send + Sync,
+    (name_of, scan): (
+        impl Fn(Span, i64) -> String + Send + Sync,
+        fn(&str, u64) -> Cmd,
+    ),
     mut take: impl FnMut(&str, &str) -> Result<(), StoreError> + Send,
 ) -> Result<(), StoreError> {
     let months = months(store, slot, from, to).await?;
@@ -67,7 +92,7 @@ async fn each_field(
         let commands: Vec<_> = names.iter().map(|name| scan(name, 0)).collect();
         let pages: Vec<Page> = pipe(store, &commands).await?;
         for ((chunk, name), page) in chunks.iter().zip(&names).zip(pages) {
-            for (field, value) in whole(store, name, page).await? {
+            for (field, value) in rest(store, name, page, scan).await? {
                 if let Some((position, rest)) = split(&field)
                     && chunk.starts.iter().any(|(p, _)| *p == position)
                 {
@@ -89,7 +114,8 @@ pub(super) async fn endpoints(
     let mut sums: HashMap<String, [u64; 2]> = HashMap::new();
     for slot in slots(account_id) {
         let name_of = |span, chunk| slot.sums(&store.names, span, chunk);
-        each_field(store, slot, floor, range, name_of, |field, value| {
+        let wanted = (name_of, scan_endpoints as fn(&str, u64) -> Cmd);
+        each_field(store, slot, floor, range, wanted, |field, value| {
             if let Some(endpoint) = field.strip_prefix(':') {
                 let sum = sums.entry(endpoint.to_owned()).or_default();
                 let more: [u64; 2] = numbers(value)?;
@@ -131,7 +157,8 @@ pub(super) async fn callers(
     for slot in slots(None) {
         let name_of = |span, chunk| slot.callers(&store.names, span, chunk, route);
         let mut sums: HashMap<String, (u64, u64)> = HashMap::new();
-        each_field(store, slot, floor, range, name_of, |caller, value| {
+        let wanted = (name_of, scan as fn(&str, u64) -> Cmd);
+        each_field(store, slot, floor, range, wanted, |caller, value| {
             let [requests, last_at] = numbers(value)?;
             let sum = sums.entry(caller.to_owned()).or_default();
             *sum = (sum.0.saturating_add(requests), sum.1.max(last_at));

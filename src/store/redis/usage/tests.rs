@@ -43,13 +43,13 @@ mod retention;
 mod single {
     use super::*;
 
-    contract_tests!(stores_on(testing::settings()); usage);
+    contract_tests!(stores_on(testing::settings()); usage, insight);
 }
 
 mod cluster {
     use super::*;
 
-    contract_tests!(stores_on(testing::cluster_settings()); usage);
+    contract_tests!(stores_on(testing::cluster_settings()); usage, insight);
 }
 
 /// Every script is carried out twice, and the second reply is the one that counts.
@@ -65,7 +65,7 @@ mod sent_twice {
         stores_on(settings)
     }
 
-    contract_tests!(stores(); usage);
+    contract_tests!(stores(); usage, insight);
 }
 
 /// A store on the shared server.
@@ -126,6 +126,7 @@ fn rows(
         sequence,
         keys,
         routes,
+        rejections: Vec::new(),
     }
 }
 

@@ -12,7 +12,7 @@ use crate::base::error::StoreError;
 use crate::base::page::{Page, PageRequest};
 use crate::store::embedded::EmbeddedStore;
 use crate::usage::model::*;
-use crate::usage::port::{SeriesQuery, UsageStore};
+use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 use crate::webhooks::health::{Effect, EndpointHealth};
 use crate::webhooks::model::*;
 use crate::webhooks::port::*;
@@ -131,6 +131,29 @@ impl Flaky {
             }
             Mode::Down | Mode::LoseReply => away(),
         }
+    }
+}
+
+#[async_trait]
+impl UsageInsight for Flaky {
+    async fn rejections(
+        &self,
+        account_id: &str,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> Result<Vec<RejectedBy>, StoreError> {
+        self.reach().await?.rejections(account_id, from, to).await
+    }
+
+    async fn busiest_keys(
+        &self,
+        account_id: &str,
+        range: (Timestamp, Timestamp),
+        by: Granularity,
+        limit: u32,
+    ) -> Result<Vec<KeyTotals>, StoreError> {
+        let store = self.reach().await?;
+        store.busiest_keys(account_id, range, by, limit).await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::ceilings::{USAGE_BATCH_ROWS, USAGE_MARKER_TIME, USAGE_MARKERS};
-use crate::store::redis::usage::pieces::MOST;
+use crate::store::redis::usage::fields::MOST;
 use crate::store::redis::usage::place::Slot;
 
 #[tokio::test]
@@ -106,4 +106,22 @@ async fn no_more_processes_are_remembered_than_allowed_and_those_seen_last() {
         store.apply(&batch(boot)).await.unwrap();
     }
     assert_eq!(requests(&store, Some("a"), None).await, 3);
+}
+
+#[tokio::test]
+async fn endpoints_are_found_among_the_sums_of_thousands_of_keys() {
+    let store = fresh();
+    let hour = at(0).hour_start();
+    let keys = (0..7_000).map(|n| key_row("a", &format!("key_{n}"), hour, 2, 1));
+    let routes = ["/v1/x", "/v1/{y}:z", "/v1/!"].map(|r| route_row("a", "key_0", r, hour, 5));
+    let batch = rows("boot", 1, keys.collect(), routes.to_vec());
+    store.apply(&batch).await.unwrap();
+    for (from, to) in [
+        (at(0).day_start(), at(0).plus(DAY).day_start()),
+        (hour, at(1)),
+    ] {
+        let found = store.endpoints(Some("a"), from, to, 99).await.unwrap();
+        let found: Vec<_> = found.iter().map(|e| (&*e.route, e.requests)).collect();
+        assert_eq!(found, [("/v1/!", 5), ("/v1/x", 5), ("/v1/{y}:z", 5)]);
+    }
 }

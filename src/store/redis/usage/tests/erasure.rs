@@ -4,6 +4,7 @@ use super::*;
 use crate::store::redis::names::Names;
 use crate::store::redis::usage::erase_some;
 use crate::store::redis::usage::place::Slot;
+use crate::usage::model::RejectionRow;
 
 /// Marks an account as being erased, as its erasure does.
 async fn mark(store: &Store, account: &str) {
@@ -53,6 +54,16 @@ fn long_use(account: &str, sequence: u64) -> UsageBatch {
                 .routes
                 .push(route_row(account, &key, "/v1/{y}", hour, 1));
         }
+    }
+    for n in 0..60_i64 {
+        let hour = at(n * 50_000).hour_start();
+        batch.keys.push(key_row(account, "key_0", hour, 0, 1));
+        batch.rejections.push(RejectionRow {
+            account_id: account.to_owned(),
+            hour,
+            code: "rate_limited".to_owned(),
+            requests: 1,
+        });
     }
     for key in 0..700 {
         let key = format!("key_{key}");

@@ -6,7 +6,10 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::base::clock::HOUR_MS;
-use crate::usage::model::{EndpointUsage, RouteCaller, UsagePoint};
+use crate::usage::model::{
+    EndpointUsage, KeyTotals, RejectedBy, RejectionRow, RouteCaller, UsagePoint,
+};
+use crate::usage::port::UsageInsight;
 
 /// Hours around the start of a month, from this one on.
 const FIRST_HOUR: &str = "2026-11-30T18:00:00Z";
@@ -99,6 +102,51 @@ impl Model {
         points
     }
 
+    fn busiest(
+        &self,
+        account: &str,
+        range: (Timestamp, Timestamp),
+        g: Granularity,
+    ) -> Vec<KeyTotals> {
+        let (from, to) = (g.start(range.0), range.1);
+        let mut sums: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+        for row in self.keys.iter().filter(|r| r.account_id == account) {
+            if (from..to).contains(&g.start(row.hour)) {
+                let n = row.counts.requests;
+                let sum = sums.entry(&row.key_id).or_default();
+                sum[0] += if row.class > 0 { n } else { 0 };
+                sum[1] += if row.class > 3 { n } else { 0 };
+                sum[2] += if row.class == 0 { n } else { 0 };
+            }
+        }
+        let found = sums
+            .into_iter()
+            .map(|(key, [requests, errors, rejected])| KeyTotals {
+                key_id: key.to_owned(),
+                requests,
+                errors,
+                rejected,
+            });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by(KeyTotals::rank);
+        found
+    }
+
+    fn rejections(&self, account: &str, (from, to): (Timestamp, Timestamp)) -> Vec<RejectedBy> {
+        let mut sums: BTreeMap<String, u64> = BTreeMap::new();
+        for row in refusals(&self.keys).filter(|r| r.account_id == account) {
+            if (from..to).contains(&row.hour) {
+                *sums.entry(row.code).or_default() += row.requests;
+            }
+        }
+        let found = sums
+            .into_iter()
+            .map(|(code, requests)| RejectedBy { code, requests });
+        let mut found: Vec<_> = found.collect();
+        found.sort_by_key(|r| std::cmp::Reverse(r.requests));
+        found
+    }
+
     fn within(&self, (from, to): (Timestamp, Timestamp)) -> impl Iterator<Item = &RouteUsageRow> {
         let is_in = move |r: &&RouteUsageRow| r.hour >= from && r.hour < to;
         self.routes.iter().filter(is_in)
@@ -145,6 +193,18 @@ impl Model {
     }
 }
 
+/// A reason for each refused request.
+fn refusals(keys: &[KeyUsageRow]) -> impl Iterator<Item = RejectionRow> {
+    let refused = keys.iter().filter(|r| r.class == 0);
+    refused.map(|r| RejectionRow {
+        account_id: r.account_id.clone(),
+        hour: r.hour,
+        code: ["rate_limited", "quota_exceeded", "client_left"][r.counts.requests as usize % 3]
+            .to_owned(),
+        requests: r.counts.requests,
+    })
+}
+
 async fn compare(store: &Store, model: &Model) {
     for g in [Granularity::Hour, Granularity::Day, Granularity::Month] {
         let everyone = store.series(&all_time(None, None, g)).await.unwrap();
@@ -168,6 +228,22 @@ async fn compare(store: &Store, model: &Model) {
                 model.endpoints(account, range),
                 "{from} to {to}"
             );
+        }
+        for account in ACCOUNT_IDS {
+            let found = store.rejections(account, range.0, range.1).await;
+            assert_eq!(
+                found.unwrap(),
+                model.rejections(account, range),
+                "{from} to {to}"
+            );
+            for g in [Granularity::Day, Granularity::Month] {
+                let found = store.busiest_keys(account, range, g, 99).await;
+                assert_eq!(
+                    found.unwrap(),
+                    model.busiest(account, range, g),
+                    "{from} to {to} by {g:?}"
+                );
+            }
         }
         let found = store.callers(ROUTES[0], range.0, range.1, 99).await;
         assert_eq!(
@@ -205,12 +281,13 @@ async fn play(turns: Vec<Turn>) {
             .take(many(turn.keys.len()))
             .collect();
         let routes = turn.routes.iter().cycle().take(many(turn.routes.len()));
-        let batch = rows(
+        let mut batch = rows(
             &format!("boot_{}", turn.boot),
             sequence,
             keys.into_iter().cloned().collect(),
             routes.cloned().collect(),
         );
+        batch.rejections = refusals(&batch.keys).collect();
         for calls in turn.breaks {
             let _ = apply(&store, &batch, breaks_after(calls)).await;
         }
