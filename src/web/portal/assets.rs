@@ -51,6 +51,8 @@ const SOURCES: &[Source] = files! {
     "theme.js": "assets/theme.js",
     "copy.mjs": "assets/copy.mjs",
     "time.mjs": "assets/time.mjs",
+    "keys.css": "assets/keys.css",
+    "keys.mjs": "assets/keys.mjs",
 };
 
 /// A file as it is served.

@@ -6,6 +6,7 @@ pub mod form;
 pub mod guard;
 mod headers;
 mod home;
+mod keys;
 pub mod own;
 pub mod refuse;
 pub mod shell;
@@ -42,4 +43,5 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(assets::routes())
         .merge(sign_in::routes())
         .merge(home::routes())
+        .merge(keys::routes())
 }

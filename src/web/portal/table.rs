@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{assets, home, sign_in};
+use super::{assets, home, keys, sign_in};
 
 /// Who may ask for a page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(in crate::web) const fn form(path: &'static str, needs: Needs) -> Page {
 }
 
 /// Every page, by folder. One that is not here is not found, whatever the router knows.
-pub const PAGES: &[&[Page]] = &[assets::PAGES, sign_in::PAGES, home::PAGES];
+pub const PAGES: &[&[Page]] = &[assets::PAGES, sign_in::PAGES, home::PAGES, keys::PAGES];
 
 /// All of them.
 pub fn all() -> impl Iterator<Item = &'static Page> {

@@ -1,5 +1,7 @@
 //! What belongs to the account that is signed in: every read and change of a page goes through here; never another account's.
 
+mod keys;
+pub(in crate::web::portal) mod once;
 mod overview;
 
 use std::sync::Arc;
