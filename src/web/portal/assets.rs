@@ -65,6 +65,8 @@ const SOURCES: &[Source] = files! {
     "explorer.mjs": "assets/explorer.mjs",
     "explorer-fix.mjs": "assets/explorer-fix.mjs",
     "swagger-ui-bundle.js": "assets/vendor/swagger-ui-bundle.js.gz",
+    "keys.css": "assets/keys.css",
+    "keys.mjs": "assets/keys.mjs",
 };
 
 /// A file as it is served.

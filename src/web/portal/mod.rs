@@ -8,6 +8,7 @@ pub mod form;
 pub mod guard;
 mod headers;
 mod home;
+mod keys;
 pub mod own;
 pub mod refuse;
 pub mod shell;
@@ -52,4 +53,5 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(simulator::routes())
         .merge(docs::routes())
         .merge(api::routes())
+        .merge(keys::routes())
 }

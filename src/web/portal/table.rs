@@ -3,6 +3,7 @@
 use http::Method;
 
 use super::{alerts, api, assets, home, sign_in, simulator, webhooks};
+use super::{assets, home, keys, sign_in};
 use crate::web::docs;
 
 /// Who may ask for a page.
@@ -61,6 +62,7 @@ pub const PAGES: &[&[Page]] = &[
     assets::PAGES,
     sign_in::PAGES,
     home::PAGES,
+    keys::PAGES,
     alerts::PAGES,
     webhooks::PAGES,
     simulator::PAGES,

@@ -4,6 +4,7 @@ mod alerts;
 mod api;
 mod docs;
 mod house;
+mod keys;
 mod large;
 mod sign_in;
 mod simulator;

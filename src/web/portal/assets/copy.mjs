@@ -21,7 +21,13 @@ export function enable(root) {
     if (!source || !button.hidden) continue;
     button.hidden = false;
     const text = button.querySelector('[data-copy-text]');
+    const name = button.getAttribute('aria-label');
     text.setAttribute('role', 'status');
+    const say = (word) => {
+      text.textContent = word;
+      // The name begins with what is seen.
+      button.setAttribute('aria-label', name.replace(/^Copy/, word));
+    };
     button.addEventListener('click', async () => {
       let said = 'Select and copy it';
       try {
@@ -29,10 +35,8 @@ export function enable(root) {
       } catch {
         // The browser does not allow it: the words say what to do.
       }
-      text.textContent = said;
-      setTimeout(() => {
-        text.textContent = 'Copy';
-      }, SHOWN_MS);
+      say(said);
+      setTimeout(() => say('Copy'), SHOWN_MS);
     });
   }
 }

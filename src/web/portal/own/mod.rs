@@ -2,6 +2,7 @@
 
 mod alerts;
 mod explorer;
+mod keys;
 pub(in crate::web::portal) mod once;
 mod overview;
 pub(in crate::web::portal) mod simulator;

@@ -17,6 +17,15 @@ pub fn head(title: &str, text: Option<&str>, actions: Option<&Markup>) -> Markup
     }
 }
 
+/// What lies above a page, from the top down: where, and what it is called.
+pub fn crumbs(above: &[(&str, &str)]) -> Markup {
+    html! {
+        nav.crumbs aria-label="Breadcrumb" {
+            @for (href, text) in above { a href=(href) { (text) } " " }
+        }
+    }
+}
+
 /// A part of a page.
 pub fn card(title: Option<&str>, body: &Markup) -> Markup {
     html! {

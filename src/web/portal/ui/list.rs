@@ -51,7 +51,10 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
                     @for row in rows {
                         tr {
                             @for (c, cell) in columns.iter().zip(row) {
-                                td data-label=(c.label) class=[c.is_number.then_some("number")] { (cell) }
+                                td data-label=(c.label) class=[c.is_number.then_some("number")] {
+                                    // One box, so that on a narrow page it stands beside the name of its column.
+                                    div { (cell) }
+                                }
                             }
                         }
                     }

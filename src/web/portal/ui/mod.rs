@@ -21,7 +21,9 @@ pub use field::{Choice, Field, checks, field, radios, select, text_area};
 pub use form::{error_of, error_summary, form, get_form, hidden, open_form};
 pub(in crate::web::portal) use icon::file as icon_file;
 pub use icon::{Icon, icon};
-pub use layout::{Step, Tab, card, card_flush, head, key_values, script, steps, style, tabs, tile};
+pub use layout::{
+    Step, Tab, card, card_flush, crumbs, head, key_values, script, steps, style, tabs, tile,
+};
 pub use list::{Column, pager, table};
 pub use meter::meter;
 pub use secret::{copy_button, secret_once};
