@@ -2,8 +2,7 @@
 
 use http::Method;
 
-use super::{alerts, api, assets, home, sign_in, simulator, webhooks};
-use super::{assets, home, keys, sign_in};
+use super::{alerts, api, assets, home, keys, sign_in, simulator, webhooks};
 use crate::web::docs;
 
 /// Who may ask for a page.
