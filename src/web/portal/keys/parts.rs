@@ -97,17 +97,19 @@ pub(super) fn explained(known: &[(String, String)], all: &[String]) -> Markup {
     }
 }
 
+/// A scope with its number among all.
+type Numbered<'a> = (usize, &'a (String, String));
+
 /// Boxes for scopes: grouped by what they are of, read and write side by side, each with what it allows.
 pub(super) fn picker(known: &[(String, String)], chosen: &[&str], error: Option<&str>) -> Markup {
-    let mut groups: Vec<(&str, Vec<&(String, String)>)> = Vec::new();
-    for scope in known {
-        let of = scope.0.split(':').next().unwrap_or_default();
+    let mut groups: Vec<(&str, Vec<Numbered<'_>>)> = Vec::new();
+    for scope in known.iter().enumerate() {
+        let of = scope.1.0.split(':').next().unwrap_or_default();
         match groups.iter_mut().find(|(name, _)| *name == of) {
             Some((_, scopes)) => scopes.push(scope),
             None => groups.push((of, vec![scope])),
         }
     }
-    let mut number = 0_usize;
     html! {
         div.picker data-scopes {
             @if let Some(error) = error { p.error #e-scope { (error) } }
@@ -121,9 +123,8 @@ pub(super) fn picker(known: &[(String, String)], chosen: &[&str], error: Option<
                 fieldset.scope-group aria-describedby=[error.map(|_| "e-scope")] {
                     legend { (title(name)) }
                     div.scope-row {
-                        @for (scope, text) in scopes {
-                            @let id = if number == 0 { "f-scope".to_owned() } else { format!("f-scope-{number}") };
-                            @let _ = number += 1;
+                        @for (n, (scope, text)) in scopes {
+                            @let id = if *n == 0 { "f-scope".to_owned() } else { format!("f-scope-{n}") };
                             div.choice {
                                 input type="checkbox" name="scope" id=(id) value=(scope) checked[chosen.contains(&scope.as_str())]
                                     aria-describedby={ "h-" (id) };

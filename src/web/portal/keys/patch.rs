@@ -42,7 +42,7 @@ pub(super) async fn patch(own: Own, Path(id): Path<String>, form: FormData) -> P
                 is_disabled,
             };
             let errors = parts::named(errors);
-            Ok(show::page(&own, &before, &filled, &errors, &html! {}))
+            show::page(&own, &before, &filled, &errors, &html! {}).await
         }
         Err(e) => Err(e),
     }

@@ -9,7 +9,8 @@ use crate::base::ceilings::NAME_CHARS;
 use crate::base::clock::Timestamp;
 use crate::base::error::FieldError;
 use crate::keys::model::{KeyRecord, KeyStatus};
-use crate::web::portal::answer::{PageAnswer, PageResult};
+use crate::keys::port::LastUse;
+use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::Query;
 use crate::web::portal::own::Own;
 use crate::web::portal::shell::{self, Place};
@@ -28,7 +29,7 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> Page
             ),
         ],
     );
-    Ok(page(&own, &key, &Filled::of(&key), &[], &said))
+    page(&own, &key, &Filled::of(&key), &[], &said).await
 }
 
 /// What the form that changes a key has in it.
@@ -52,14 +53,15 @@ impl Filled {
 }
 
 /// The page, with what is wrong with the form.
-pub(super) fn page(
+pub(super) async fn page(
     own: &Own,
     key: &KeyRecord,
     filled: &Filled,
     errors: &[FieldError],
     said: &Markup,
-) -> PageAnswer {
+) -> PageResult {
     let now = own.visit.now;
+    let previous = own.previous_use(key).await?;
     let is_alive = key.revoked_at.is_none();
     let path = format!("/keys/{}", key.id);
     let actions = (own.is_developer() && is_alive).then(|| {
@@ -76,7 +78,7 @@ pub(super) fn page(
         (ui::head(&key.name, None, actions.as_ref()))
         (said)
         (ui::error_summary(errors, &parts::NAMES))
-        (old_secrets(key, now))
+        (old_secrets(key, previous.as_ref(), now))
         div.columns {
             (ui::card(Some("Key"), &facts(key, now)))
             (ui::card(Some("What it may do"), &parts::explained(&own.config().scopes, &key.scopes)))
@@ -87,11 +89,11 @@ pub(super) fn page(
         (ui::script("keys.mjs"))
     };
     let answer = shell::page(own, &key.name, Place::Keys, body);
-    if errors.is_empty() {
+    Ok(if errors.is_empty() {
         answer
     } else {
         answer.status(StatusCode::UNPROCESSABLE_ENTITY)
-    }
+    })
 }
 
 fn facts(key: &KeyRecord, now: Timestamp) -> Markup {
@@ -123,17 +125,33 @@ fn last_used(key: &KeyRecord) -> Markup {
 }
 
 /// What there is to say of secrets that were rotated away and are still good.
-fn old_secrets(key: &KeyRecord, now: Timestamp) -> Markup {
+fn old_secrets(key: &KeyRecord, previous: Option<&LastUse>, now: Timestamp) -> Markup {
     let until = key.secrets.iter().skip(1).filter_map(|s| s.valid_until);
-    let until = until.filter(|at| *at > now).max();
-    match until {
-        Some(until) if key.status(now) == KeyStatus::Active => {
-            let left = ui::when_left(until.since(now));
-            let body = html! { "The old secret still works. It ends in " (left) ", " (ui::time(until)) "." };
-            ui::notice(Tone::Info, &body)
-        }
-        _ => html! {},
+    let Some(until) = until.filter(|at| *at > now).max() else {
+        return html! {};
+    };
+    if key.status(now) != KeyStatus::Active {
+        return html! {};
     }
+    let left = ui::when_left(until.since(now));
+    let body = html! {
+        @match previous {
+            Some(LastUse { at, ip, .. }) => {
+                strong { "The old secret is still in use." } " It was used " (ui::when_left(now.since(*at))) " ago"
+                @if let Some(ip) = ip { " from " code { (ip) } }
+                ". It ends in " (left) ", " (ui::time(until)) "."
+            }
+            None => {
+                "The old secret was not used since the rotation. It ends in " (left) ", " (ui::time(until)) "."
+            }
+        }
+    };
+    let tone = if previous.is_some() {
+        Tone::Warn
+    } else {
+        Tone::Info
+    };
+    ui::notice(tone, &body)
 }
 
 fn form(own: &Own, path: &str, filled: &Filled, errors: &[FieldError]) -> Markup {

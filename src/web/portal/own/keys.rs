@@ -9,6 +9,7 @@ use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
 use crate::keys::input::{KeyPatch, NewKey};
 use crate::keys::model::KeyRecord;
+use crate::keys::port::LastUse;
 use crate::keys::service::Made;
 use crate::web::portal::refuse::PageError;
 
@@ -106,5 +107,14 @@ impl Own {
         self.key(id).await?;
         self.state.keys.revoke(id, &self.visit.ctx).await?;
         Ok(())
+    }
+
+    /// When an old secret of a key of this account's was last used since the rotation.
+    pub(in crate::web::portal) async fn previous_use(
+        &self,
+        key: &KeyRecord,
+    ) -> Result<Option<LastUse>, PageError> {
+        self.mine(&key.account_id)?;
+        Ok(self.state.keys.previous_use(key).await?)
     }
 }
