@@ -108,6 +108,9 @@ async fn what_cannot_be_a_replay_is_invalid() {
         let answer = admin.post("/admin/v1/replays", with(members)).await;
         answer.is_invalid(&[field]);
     }
+    // Two of them may be about an account's own matters, which it is told of where it asks for alerts.
+    let own = body("acct_1", &["usage.threshold_reached", "key.expiring"]);
+    admin.post("/admin/v1/webhooks", own).await.is(201);
     let webhook =
         json!({"account_id": "acct_1", "url": "https://example.com/h", "event_types": ["*"]});
     let webhook = admin.post("/admin/v1/webhooks", webhook).await.is(201);
@@ -140,7 +143,12 @@ async fn only_the_operators_endpoint_gets_operational_events_and_it_gets_nothing
             "event_types[0]",
         ),
         ("fuelgate:operator", &["*"][..], "event_types[0]"),
-        ("acct_1", &["key.expiring"][..], "event_types[0]"),
+        ("acct_1", &["endpoint.disabled"][..], "event_types[0]"),
+        (
+            "acct_1",
+            &["key.expiring", "delivery.exhausted"][..],
+            "event_types[1]",
+        ),
         ("acct_1", &["key.*"][..], "event_types[0]"),
         ("fuelgate:other", &["contact.created"][..], "account_id"),
     ] {
