@@ -71,8 +71,8 @@
 //!   which event it knows by the last number, so that numbers given anew after a failover take no event from it.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each
 //!   run writes what differs and compares all of both sides, so that it may end anywhere. A mark in the target keeps
-//!   gateways from a copy that is not whole, and copies from a store that gateways use. What is short-lived
-//!   stays behind: sessions of the portal, inboxes, mails.
+//!   gateways from a copy that is not whole, and copies from a store that gateways use. What is short-lived stays
+//!   behind: sessions of the portal, inboxes, messages of alerts, so that an alert may be mailed once more.
 //! * *Order on the wire.* A server answers one connection's calls in their order, so that what nobody waits for is sent a few
 //!   calls at once and in small pieces (`REDIS_CALM_CALLS`, `LEASE_CALM_CALLS`, `USAGE_PIECE_ROWS`): a burst of it once made
 //!   requests' calls miss their deadline.

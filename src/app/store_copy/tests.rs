@@ -12,6 +12,7 @@ use tempfile::TempDir;
 use self::fill::{ago, alerts, erase, fill, key, names, now, release_pending, usage, why};
 use super::*;
 use crate::accounts::port::AuditFilter;
+use crate::alerts::port::AlertStore;
 use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
 use crate::base::page::{Page, PageRequest};
 use crate::base::secret::Secret;
@@ -120,13 +121,13 @@ fn texts<T: std::fmt::Debug>(all: Vec<T>) -> Vec<String> {
 
 async fn said<S>(s: &S, at: Timestamp) -> Said
 where
-    S: AccountStore + KeyStore + EventStore + UsageStore + NoticeStore + ReplayStore,
+    S: AccountStore + KeyStore + EventStore + UsageStore + NoticeStore + ReplayStore + AlertStore,
 {
     let accounts = pages!(s, page, s.accounts(&page));
     let keys = pages!(s, page, s.keys(None, &page));
     let (mut by_digest, mut answers, mut used, mut series) =
         (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-    let (mut previous, mut insight) = (Vec::new(), Vec::new());
+    let (mut previous, mut insight, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for key in &keys {
         for secret in &key.secrets {
             by_digest.push(s.by_digest(&[secret.digest]).await.unwrap());
@@ -156,6 +157,7 @@ where
             let (hour, month) = (at.hour_start(), at.month_start());
             used.push(format!("{:?}", s.used(id, hour, month).await.unwrap()));
             counts.push(s.count_live_keys(id, at).await.unwrap());
+            told.push(format!("{:?}", s.alerts(id).await.unwrap()));
             insight.push(format!("{:?}", s.rejections(id, from, to).await.unwrap()));
             for by in [Granularity::Day, Granularity::Month] {
                 let busiest = s.busiest_keys(id, (from, to), by, 100).await;
@@ -205,6 +207,7 @@ where
             ("series", texts(series)),
             ("used", used),
             ("insight", insight),
+            ("alerts", told),
             ("uses of old secrets", texts(previous)),
             ("health", texts(health)),
             ("replays", texts(replays)),
@@ -241,7 +244,7 @@ async fn everything_goes_over(to: RedisStore) {
     let both = Both::new(to);
     let source = both.source();
     fill(&source, 1).await;
-    alerts(&both.path, "acct1");
+    alerts(&source, "acct1").await;
     erase(&source, "acct1_7@a.b").await;
     let first = both.copy().await;
     assert!(!first.is_last);
@@ -263,8 +266,8 @@ async fn everything_goes_over(to: RedisStore) {
     // The source goes on, and the next run takes it all over.
     release_pending(&source).await;
     fill(&source, 2).await;
-    alerts(&both.path, "acct1");
-    alerts(&both.path, "acct2");
+    alerts(&source, "acct1").await;
+    alerts(&source, "acct2").await;
     let told = source.waiting_notices(2).await.unwrap();
     assert_eq!(told.len(), 2);
     source.remove_notices(&told).await.unwrap();

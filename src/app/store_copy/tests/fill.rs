@@ -1,12 +1,13 @@
 //! Fills an embedded store with something of every kind, through its ports; never a copy.
 
-use std::path::Path;
 use std::time::Duration;
 
 use serde_json::json;
 
 use crate::accounts::model::Account;
 use crate::accounts::port::{AccountStore, ErasureStep};
+use crate::alerts::model::AlertSettings;
+use crate::alerts::port::AlertStore;
 use crate::base::audit::{AuditEntry, Change, ChangeContext, IdempotentAnswer};
 use crate::base::clock::{Clock, DAY_MS, HOUR_MS, Timestamp};
 use crate::base::ids;
@@ -395,14 +396,21 @@ async fn replays(s: &EmbeddedStore, accounts: &[String]) {
     s.cancel_replay(&cancelled.id, now(), &ended).await.unwrap();
 }
 
-/// Settings of alerts for some accounts.
-pub(super) fn alerts(file: &Path, prefix: &str) {
-    let store = rusqlite::Connection::open(file).unwrap();
-    for (n, account) in names(prefix, 5).iter().enumerate() {
-        let settings = format!(r#"{{"hour_percent":[{n}],"emails":["zoë@example.com"]}}"#);
-        let sql = "INSERT INTO alert (account_id, settings, revision) VALUES (?1, ?2, ?3)
-                   ON CONFLICT DO UPDATE SET settings = excluded.settings, revision = revision + 1";
-        store.execute(sql, (account, settings, n + 1)).unwrap();
+/// Settings of alerts for some accounts, or others than they have.
+pub(super) async fn alerts(s: &EmbeddedStore, prefix: &str) {
+    for (n, account) in (0..).zip(names(prefix, 5)) {
+        let known = s.alerts(&account).await.unwrap();
+        let revision = known.map_or(0, |k| k.revision) + 1;
+        let settings = AlertSettings {
+            hour_percent: vec![n],
+            month_percent: vec![80, 100],
+            key_expiry_days: vec![],
+            emails: vec!["zoë@example.com".into()],
+            revision,
+            account_id: account,
+        };
+        let put = why("alerts.put", &settings.account_id);
+        s.put_alerts(&settings, &put).await.unwrap();
     }
 }
 
