@@ -11,7 +11,7 @@ use crate::web::portal::own::once::{self, Once};
 use crate::web::portal::refuse::PageError;
 use crate::web::portal::shell::{self, Place};
 use crate::web::portal::ui::{self, Column, Kind};
-use crate::web::portal::webhooks::{self, crumbs, styles};
+use crate::web::portal::webhooks::styles;
 use crate::webhooks::simulator::inboxes::{InboxView, MadeInbox};
 
 /// How long an inbox may live, as it is chosen: minutes and words.
@@ -58,7 +58,8 @@ fn table(own: &Own, inboxes: &[InboxView]) -> Markup {
             ui::time(inbox.expires_at),
         ]
     };
-    webhooks::table("Inboxes", &columns, inboxes.iter().map(row))
+    let rows: Vec<Vec<Markup>> = inboxes.iter().map(row).collect();
+    ui::table("Inboxes", &columns, &rows)
 }
 
 /// The address, for those who may post there.
@@ -93,7 +94,7 @@ fn made_page(own: &Own, made: &MadeInbox) -> PageAnswer {
     let text = "What is posted to its address is kept and verified until it ends.";
     let body = html! {
         (styles())
-        (crumbs(&[("/webhook-simulator", "Webhook simulator")]))
+        (ui::crumbs(&[("/webhook-simulator", "Webhook simulator")]))
         (ui::head("Your inbox is ready", Some(text), None))
         (ui::card(None, &html! {
             (ui::key_values(&[

@@ -11,7 +11,7 @@ use crate::web::portal::form::Query;
 use crate::web::portal::own::Own;
 use crate::web::portal::shell::{self, Place};
 use crate::web::portal::ui::{self, Kind, Tone};
-use crate::web::portal::webhooks::{act, crumbs, parts, styles};
+use crate::web::portal::webhooks::{act, parts, styles};
 use crate::webhooks::simulator::inbox::{InboxBody, InboxMessage};
 use crate::webhooks::simulator::inboxes::InboxView;
 
@@ -28,7 +28,7 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, Query(query): Query) 
     let path = format!("/webhook-simulator/inboxes/{id}");
     let body = html! {
         (styles())
-        (crumbs(&[("/webhook-simulator", "Webhook simulator")]))
+        (ui::crumbs(&[("/webhook-simulator", "Webhook simulator")]))
         (heading(&own, &inbox))
         (facts(&own, &inbox))
         section aria-labelledby="messages" {

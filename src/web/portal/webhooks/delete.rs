@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use maud::html;
 
-use super::{crumbs, styles};
+use super::styles;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
@@ -15,7 +15,7 @@ pub(super) async fn ask(own: Own, Path(id): Path<String>) -> PageResult {
     let path = format!("/webhooks/{id}");
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks"), (&path, &webhook.url)]))
+        (ui::crumbs(&[("/webhooks", "Webhooks"), (&path, &webhook.url)]))
         (ui::confirm(&ui::Confirm {
             csrf: &own.visit.csrf,
             title: "Delete this webhook?",

@@ -190,11 +190,8 @@ pub(super) fn table(deliveries: &[DeliveryView], shown: Shown<'_>) -> Markup {
         columns.push(Column::text("Webhook"));
     }
     columns.extend([Column::number("Attempts"), Column::text("Made")]);
-    super::table(
-        "Deliveries",
-        &columns,
-        deliveries.iter().map(|d| row(d, shown)),
-    )
+    let rows: Vec<Vec<Markup>> = deliveries.iter().map(|d| row(d, shown)).collect();
+    ui::table("Deliveries", &columns, &rows)
 }
 
 fn row(delivery: &DeliveryView, shown: Shown<'_>) -> Vec<Markup> {

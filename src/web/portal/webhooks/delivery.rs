@@ -3,7 +3,7 @@
 use axum::extract::Path;
 use maud::{Markup, html};
 
-use super::{act, crumbs, parts, styles};
+use super::{act, parts, styles};
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::{FormData, Query};
 use crate::web::portal::own::Own;
@@ -28,7 +28,7 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> Page
     let request = own.request_of(&delivery).await?;
     let body = html! {
         (styles())
-        (crumbs(&[("/deliveries", "Deliveries")]))
+        (ui::crumbs(&[("/deliveries", "Deliveries")]))
         (heading(&own, &delivery))
         (ui::done(&query, &DONE))
         (live(&own, &delivery, request.as_ref()))

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use maud::{Markup, html};
 
 use super::deliveries::{self, Shown};
-use super::{Tab, act, crumbs, head, parts, styles};
+use super::{Tab, act, head, parts, styles};
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::{FormData, Query};
@@ -56,7 +56,8 @@ fn table(events: &[EventView]) -> Markup {
         Column::text("Made by"),
         Column::text("Happened"),
     ];
-    super::table("Events", &columns, events.iter().map(row))
+    let rows: Vec<Vec<Markup>> = events.iter().map(row).collect();
+    ui::table("Events", &columns, &rows)
 }
 
 fn row(event: &EventView) -> Vec<Markup> {
@@ -122,7 +123,7 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> Page
     let webhooks = own.webhooks(&most).await?.items;
     let body = html! {
         (styles())
-        (crumbs(&[("/events", "Events")]))
+        (ui::crumbs(&[("/events", "Events")]))
         (heading(&own, &event))
         (ui::done(&query, &DONE))
         @if event.status == EventState::Unresolved {

@@ -50,7 +50,8 @@ fn table(webhooks: &[EndpointView]) -> Markup {
         Column::text("Health"),
         Column::text("Added"),
     ];
-    super::table("Webhooks", &columns, webhooks.iter().map(row))
+    let rows: Vec<Vec<Markup>> = webhooks.iter().map(row).collect();
+    ui::table("Webhooks", &columns, &rows)
 }
 
 fn health(webhook: &EndpointView) -> Markup {

@@ -146,29 +146,6 @@ pub(in crate::web::portal) fn styles() -> Markup {
     ui::style("webhooks.css")
 }
 
-/// Where a page lies below others: what leads back to them.
-pub(in crate::web::portal) fn crumbs(above: &[(&str, &str)]) -> Markup {
-    html! {
-        nav.crumbs aria-label="Breadcrumb" {
-            @for (href, text) in above { a href=(href) { (text) } " " }
-        }
-    }
-}
-
-/// A table whose cells hold more than a word each: on a narrow page a cell and its column's name stand side by side.
-pub(in crate::web::portal) fn table(
-    caption: &str,
-    columns: &[ui::Column],
-    rows: impl IntoIterator<Item = Vec<Markup>>,
-) -> Markup {
-    let whole = |cell: Markup| html! { div.cell { (cell) } };
-    let rows = rows.into_iter();
-    let rows: Vec<Vec<Markup>> = rows
-        .map(|row| row.into_iter().map(whole).collect())
-        .collect();
-    ui::table(caption, columns, &rows)
-}
-
 /// A button that does something at once.
 pub(in crate::web::portal) fn act(own: &Own, path: &str, kind: Kind, text: &str) -> Markup {
     ui::form(&own.visit.csrf, path, &ui::button(kind, text))

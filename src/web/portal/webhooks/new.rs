@@ -4,7 +4,7 @@ use http::StatusCode;
 use maud::html;
 
 use super::edit::{self, Filled};
-use super::{crumbs, secret, styles};
+use super::{secret, styles};
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::{FormData, Query};
 use crate::web::portal::own::Own;
@@ -41,7 +41,7 @@ fn page(own: &Own, filled: &Filled, once: &str) -> PageAnswer {
     let text = "Each event is posted to your endpoint, signed with a secret that you get next.";
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks")]))
+        (ui::crumbs(&[("/webhooks", "Webhooks")]))
         (ui::head("Add a webhook", Some(text), None))
         (ui::card(None, &ui::form(&own.visit.csrf, "/webhooks", &html! {
             (ui::hidden("once", once))

@@ -4,7 +4,7 @@ use axum::extract::Path;
 use maud::{Markup, html};
 use serde_json::Value;
 
-use super::{act, crumbs, parts, styles};
+use super::{act, parts, styles};
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
@@ -20,7 +20,7 @@ pub(super) async fn ask(own: Own, Path(id): Path<String>) -> PageResult {
     let path = format!("/webhooks/{id}");
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks"), (&path, &webhook.url)]))
+        (ui::crumbs(&[("/webhooks", "Webhooks"), (&path, &webhook.url)]))
         (ui::confirm(&ui::Confirm {
             csrf: &own.visit.csrf,
             title: "Make a new signing secret",
@@ -72,7 +72,7 @@ fn page(own: &Own, title: &str, made: &Made, more: Markup) -> PageAnswer {
     let path = format!("/webhooks/{}", made.endpoint.id);
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks"), (&path, &made.endpoint.url)]))
+        (ui::crumbs(&[("/webhooks", "Webhooks"), (&path, &made.endpoint.url)]))
         (ui::head(title, None, None))
         (ui::card(None, &html! {
             (ui::secret_once("Signing secret", &made.secret))
@@ -96,7 +96,7 @@ pub(super) fn before(own: &Own, before: &Value) -> PageAnswer {
     let path = format!("/webhooks/{id}");
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks")]))
+        (ui::crumbs(&[("/webhooks", "Webhooks")]))
         (ui::head("This was done already", None, None))
         (ui::card(None, &html! {
             p { "The form was sent before. Its secret was shown then, and is shown once only. If you do not have it, make a new one." }

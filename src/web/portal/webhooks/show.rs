@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::deliveries::{self, Shown};
 use super::edit::{self, Filled};
-use super::{act, crumbs, parts, styles};
+use super::{act, parts, styles};
 use crate::base::page::PageRequest;
 use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::Query;
@@ -55,7 +55,7 @@ pub(super) async fn page(
     let sent = own.deliveries(&wanted, &first).await?.items;
     let body = html! {
         (styles())
-        (crumbs(&[("/webhooks", "Webhooks")]))
+        (ui::crumbs(&[("/webhooks", "Webhooks")]))
         (heading(own, webhook))
         (done)
         (state(webhook))
