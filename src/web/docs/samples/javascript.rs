@@ -38,7 +38,7 @@ pub(super) fn sample(request: &SampleRequest) -> String {
     } else {
         format!(", {{\n  {},\n}}", options.join(",\n  "))
     };
-    let shown = if request.method == http::Method::DELETE {
+    let shown = if request.has_no_answer() {
         "response.status"
     } else {
         "await response.json()"

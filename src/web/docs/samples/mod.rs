@@ -39,6 +39,13 @@ pub(crate) struct SampleRequest {
     pub(crate) body: Option<Value>,
 }
 
+impl SampleRequest {
+    /// Whether the answer is known by its status alone.
+    fn has_no_answer(&self) -> bool {
+        matches!(self.method, http::Method::DELETE | http::Method::HEAD)
+    }
+}
+
 /// A sample of one language.
 #[derive(Debug)]
 pub(crate) struct Sample {
@@ -78,7 +85,9 @@ pub(crate) fn request(operation: &Operation, detail: &Detail, api_url: &str) -> 
     } else {
         format!("?{}", query.join("&"))
     };
+    // Bodies of other types have too many forms to show one that works.
     let body = detail.body.as_ref().map(|b| &b.content);
+    let body = body.filter(|c| c.media_type.contains("json"));
     SampleRequest {
         method: operation.method.clone(),
         url: format!("{api_url}{path}{query}"),

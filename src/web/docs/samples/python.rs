@@ -29,7 +29,7 @@ pub(super) fn sample(request: &SampleRequest) -> String {
         out.push_str(&format!("    json={},\n", literal(body, 1)));
     }
     out.push_str("    timeout=30,\n)\nresponse.raise_for_status()\n");
-    out.push_str(if request.method == http::Method::DELETE {
+    out.push_str(if request.has_no_answer() {
         "print(response.status_code)"
     } else {
         "print(response.json())"
