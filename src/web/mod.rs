@@ -8,3 +8,4 @@ pub mod peer;
 pub mod portal;
 pub mod serve;
 pub mod sources;
+mod usage_summary;

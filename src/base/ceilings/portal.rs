@@ -48,7 +48,17 @@ pub const OVERVIEW_PAGES: usize = 5;
 pub const API_CONNECTIONS: usize = 256;
 /// Time until such a request has its connection.
 pub const API_OPEN_TIME: Duration = Duration::from_secs(5);
+/// Keys that a chart tells apart: more colours than these cannot be told from each other.
+pub const USAGE_CHART_KEYS: u32 = 5;
+/// Keys that a file of usage tells apart; the others of the account are one more.
+pub const USAGE_FILE_KEYS: u32 = 200;
+/// Keys whose series are read at once for such a file.
+pub const USAGE_KEY_READS: usize = 8;
+/// Endpoints that the usage page lists.
+pub const USAGE_ENDPOINTS: u32 = 10;
 
+const _: () = assert!(USAGE_CHART_KEYS <= USAGE_FILE_KEYS);
+const _: () = assert!(USAGE_FILE_KEYS <= crate::base::page::MAX_LIMIT);
 const _: () = assert!(PORTAL_LINK_TIME.as_secs() < PORTAL_IDLE.as_secs());
 const _: () = assert!(PORTAL_PREVIOUS.as_secs() < PORTAL_ROTATE.as_secs());
 const _: () = assert!(PORTAL_ROTATE.as_secs() < PORTAL_IDLE.as_secs());

@@ -55,6 +55,8 @@ const SOURCES: &[Source] = files! {
     "theme.js": "assets/theme.js",
     "copy.mjs": "assets/copy.mjs",
     "time.mjs": "assets/time.mjs",
+    "chart.css": "assets/chart.css",
+    "chart.mjs": "assets/chart.mjs",
     "webhooks.css": "assets/webhooks.css",
     "webhooks.mjs": "assets/webhooks.mjs",
     "simulator.mjs": "assets/simulator.mjs",

@@ -4,6 +4,7 @@ mod alerts;
 pub mod answer;
 pub mod api;
 pub mod assets;
+mod chart;
 pub mod form;
 pub mod guard;
 mod headers;
@@ -17,6 +18,7 @@ pub(in crate::web) mod simulator;
 pub mod state;
 pub mod table;
 pub mod ui;
+mod usage;
 pub(in crate::web) mod webhooks;
 
 use std::sync::Arc;
@@ -48,6 +50,7 @@ fn pages() -> Router<Arc<PortalState>> {
         .merge(assets::routes())
         .merge(sign_in::routes())
         .merge(home::routes())
+        .merge(usage::routes())
         .merge(alerts::routes())
         .merge(webhooks::routes())
         .merge(simulator::routes())

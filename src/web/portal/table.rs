@@ -2,7 +2,7 @@
 
 use http::Method;
 
-use super::{alerts, api, assets, home, keys, sign_in, simulator, webhooks};
+use super::{alerts, api, assets, home, keys, sign_in, simulator, usage, webhooks};
 use crate::web::docs;
 
 /// Who may ask for a page.
@@ -62,6 +62,7 @@ pub const PAGES: &[&[Page]] = &[
     sign_in::PAGES,
     home::PAGES,
     keys::PAGES,
+    usage::PAGES,
     alerts::PAGES,
     webhooks::PAGES,
     simulator::PAGES,

@@ -8,5 +8,7 @@ mod keys;
 mod large;
 mod sign_in;
 mod simulator;
+mod usage;
+mod usage_history;
 mod walk;
 mod webhooks;

@@ -8,12 +8,13 @@ use http::StatusCode;
 use serde::{Deserialize, Serialize};
 
 use crate::accounts::service::effective_plan;
-use crate::base::clock::{HOUR_MS, Timestamp};
-use crate::limits::{UsedQuota, UsedQuotas};
+use crate::base::clock::Timestamp;
+use crate::limits::UsedQuota;
 use crate::web::admin::access::Call;
 use crate::web::admin::query::Query;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
+use crate::web::usage_summary;
 
 /// Whose usage.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -76,35 +77,20 @@ pub(super) async fn get_usage_summary(
     call: Call,
     Query(query): Query<SummaryQuery>,
 ) -> Result<Response, ApiError> {
-    let used = used(&state, &call, &query.account_id).await?;
+    let account = state.accounts.get(&query.account_id).await?;
+    let plan = effective_plan(&call.config, &account);
+    let quotas = plan.map(|p| p.quotas).unwrap_or_default();
+    let used = usage_summary::used(
+        &state.limiter,
+        state.usage.as_ref(),
+        &query.account_id,
+        call.caller.at,
+        std::future::ready(Ok::<_, ApiError>(quotas)),
+    )
+    .await?;
     let body = SummaryView {
         hour: used.hour.into(),
         month: used.month.into(),
     };
     respond::object(StatusCode::OK, &body)
-}
-
-/// What is in memory is exact; an account that is not there has nothing that the store does not have.
-async fn used(state: &AdminState, call: &Call, account_id: &str) -> Result<UsedQuotas, ApiError> {
-    let now = call.caller.at;
-    let account = state.accounts.get(account_id).await?;
-    if let Some(limits) = state.limiter.loaded(account_id) {
-        return Ok(limits.used(now));
-    }
-    let plan = effective_plan(&call.config, &account);
-    let quotas = plan.map(|p| p.quotas).unwrap_or_default();
-    let (hour, month) = (now.hour_start(), now.month_start());
-    let (in_hour, in_month) = state.usage.used(account_id, hour, month).await?;
-    Ok(UsedQuotas {
-        hour: UsedQuota {
-            used: in_hour,
-            limit: quotas.hour,
-            resets_at: Timestamp::from_millis(hour.millis() + HOUR_MS),
-        },
-        month: UsedQuota {
-            used: in_month,
-            limit: quotas.month,
-            resets_at: now.next_month_start(),
-        },
-    })
 }

@@ -6,6 +6,7 @@ mod keys;
 pub(in crate::web::portal) mod once;
 mod overview;
 pub(in crate::web::portal) mod simulator;
+mod usage;
 pub(in crate::web::portal) mod webhooks;
 
 use std::sync::Arc;
@@ -21,6 +22,7 @@ use crate::config::model::Config;
 
 pub use explorer::KeyChoice;
 pub use overview::Overview;
+pub use usage::Span;
 
 /// The account's own things. Each folder of pages has its part in a file of this one; every read by id compares the account
 /// and says `NotFound` otherwise, lists name the account, and changes go through such a read.

@@ -3,12 +3,12 @@
 use super::Own;
 use crate::accounts::service::{AccountError, effective_plan};
 use crate::base::ceilings::portal::{KEY_EXPIRING_SOON, OVERVIEW_PAGES};
-use crate::base::clock::{HOUR_MS, Timestamp};
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::config::model::Plan;
 use crate::keys::model::{KeyRecord, KeyStatus};
-use crate::limits::{UsedQuota, UsedQuotas};
+use crate::limits::UsedQuotas;
 use crate::web::portal::refuse::PageError;
+use crate::web::usage_summary;
 use crate::webhooks::model::EndpointStatus;
 use crate::webhooks::view::EndpointView;
 
@@ -116,33 +116,16 @@ impl Own {
         }
     }
 
-    /// What is used of the quotas. What is in memory is exact; an account that is not there has nothing that the store does
-    /// not have.
+    /// What is used of the quotas.
     ///
     /// # Errors
     /// The store's.
     pub async fn quotas(&self) -> Result<UsedQuotas, PageError> {
-        let now = self.visit.now;
-        if let Some(limits) = self.state.limiter.loaded(self.account_id()) {
-            return Ok(limits.used(now));
-        }
-        let (_, plan) = self.plan().await?;
-        let quotas = plan.map(|p| p.quotas).unwrap_or_default();
-        let (hour, month) = (now.hour_start(), now.month_start());
-        let usage = &self.state.usage;
-        let (in_hour, in_month) = usage.used(self.account_id(), hour, month).await?;
-        let quota = |used, limit, resets_at| UsedQuota {
-            used,
-            limit,
-            resets_at,
+        let quotas = async {
+            let (_, plan) = self.plan().await?;
+            Ok::<_, PageError>(plan.map(|p| p.quotas).unwrap_or_default())
         };
-        Ok(UsedQuotas {
-            hour: quota(
-                in_hour,
-                quotas.hour,
-                Timestamp::from_millis(hour.millis() + HOUR_MS),
-            ),
-            month: quota(in_month, quotas.month, now.next_month_start()),
-        })
+        let (limiter, usage) = (&self.state.limiter, self.state.usage.as_ref());
+        usage_summary::used(limiter, usage, self.account_id(), self.visit.now, quotas).await
     }
 }
