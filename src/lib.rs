@@ -3,7 +3,8 @@
 //! # Bird's eye
 //!
 //! One process, one binary. Clients talk HTTP to the *gateway's* listeners; operators and the backend talk to the
-//! *admin API* on a listener of its own; Prometheus reads the *status* listener. Behind it all lies one store: on one
+//! *admin API* on a listener of its own; an account's developers open the *portal* on another; Prometheus reads the *status*
+//! listener. Behind it all lies one store: on one
 //! machine a SQLite database, for several nodes Redis. The gateway authenticates keys, enforces scopes, limits and quotas, forwards, meters, and
 //! turns successful writes into signed webhook events.
 //!
@@ -14,6 +15,16 @@
 //! meanwhile. One look-up by digest in [`keys`]' cache finds the record and, attached to it, the account's state, both
 //! buckets and the usage counters, so that a warm request touches no store. Then it is forwarded; the response passes;
 //! `logging` records usage, metrics and the access-log line, and releases the request's events.
+//!
+//! # A page's path
+//!
+//! The portal's listener serves pages, forms and files ([`web::portal`], [`web::docs`]), all of them in one table
+//! ([`web::portal::table`]) with who may ask for each. A request passes `web::portal::guard`: the row of the table → the
+//! session of the cookie → that a form comes from our own page → the role. A page gets an `Own`, through which it reaches
+//! the account's things and no other's; it has no other way to a service. What it shows is written by `maud`, which escapes
+//! every text, and works without a script; modules of ours add to it. No page has anything inline or from another origin,
+//! and the policy that each answer carries holds browsers to that. Calls of the explorer (`/api/*`) go back into the gateway
+//! through its own admission ([`web::portal::api`]).
 //!
 //! # Layers
 //!
@@ -39,6 +50,10 @@
 //! * No queue is without a bound: [`base::ceilings`] has them all that are not settings.
 //! * No change of an operator's is without its audit entry: both are one transaction.
 //! * No 2xx of a write on a route with event rules reaches a client before its event is in the store.
+//! * No page of the portal names a service: what is another account's is to it as if it were not there.
+//! * No session of the portal is at rest but as digests, and none is found by what a browser says of itself: a link works
+//!   once, a cookie's secret changes, and each form carries what only pages of its own session have.
+//! * No call of the portal's explorer has a way around admission: it enters the workers as any connection does.
 //!
 //! # Many nodes, one Redis
 //!
@@ -111,6 +126,8 @@
 //! * Field names go to upstreams in lower case, as HTTP/2 writes them, and our fields are put into HTTP/1 responses as they
 //!   are written: Pingora keeps a second map of how names were spelled, and setting fields in both was half of what the
 //!   gateway cost a request.
+//! * The portal writes its pages on the server, and every one works without a script. The explorer alone is somebody else's
+//!   program: Swagger UI, without its style sheet (ours styles it) and without what names other places.
 //! * Audit entries and remembered answers lie in Redis where their change lies, an account's slot or its shard's, so that a
 //!   change and its entry are one script; indexes lead to them.
 

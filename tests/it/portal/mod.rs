@@ -3,11 +3,13 @@
 mod alerts;
 mod api;
 mod docs;
+mod hostile;
 mod house;
 mod keys;
 mod large;
 mod sign_in;
 mod simulator;
+mod things;
 mod usage;
 mod usage_history;
 mod walk;

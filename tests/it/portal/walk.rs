@@ -3,6 +3,8 @@
 use fuelgate::web::portal::table::{Needs, all};
 use serde_json::{Value, json};
 
+use super::things::{Texts, Things};
+use crate::support::backend::Backend;
 use crate::support::browser;
 use crate::support::portal::Portal;
 
@@ -28,11 +30,13 @@ pub(super) fn walk(portal: &Portal, cookie: Option<&str>, pages: &[Value]) {
 #[test]
 fn every_page_is_whole_in_light_and_dark_wide_and_narrow() {
     let portal = Portal::start();
+    let receiver = Backend::ok();
+    let url = format!("http://{}/hook", receiver.address);
+    let things = Things::make(&portal, "acct_walk", &url, &Texts::default());
     let visitor = portal.signed_in("acct_walk", "developer");
-    // Samples with ids are filled in by those who make the things they are of.
-    let fill =
-        |sample: &str| (!sample.contains('{') && sample != "/sign-in").then(|| sample.to_owned());
+    let fill = |sample: &str| (sample != "/sign-in").then(|| things.fill(sample));
     walk(&portal, visitor.cookie.as_deref(), &pages(&fill, true));
-    let fill = |sample: &str| (!sample.contains('{')).then(|| sample.to_owned());
+    // Those that are for everybody look otherwise to a stranger.
+    let fill = |sample: &str| Some(sample.to_owned());
     walk(&portal, None, &pages(&fill, false));
 }
