@@ -146,9 +146,9 @@ fn a_body_of_the_largest_size_costs_a_loop_no_more_than_its_items() {
     ] {
         data(shape, &body).unwrap();
     }
-    // A copy of what is outside for each item would take a minute.
+    // A copy of what is outside for each item would take minutes beside other tests, a minute alone.
     let took = began.elapsed();
-    assert!(took < std::time::Duration::from_secs(10), "{took:?}");
+    assert!(took < std::time::Duration::from_secs(30), "{took:?}");
 }
 
 #[test]
