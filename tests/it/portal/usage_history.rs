@@ -117,8 +117,8 @@ fn add_keys(batch: &mut UsageBatch, account: &str, keys: &[String], hour: Timest
     let n = (hour.millis() / HOUR_MS).unsigned_abs();
     // Now and then the upstream fails, and a loop without a pause runs into its rate.
     let (failed, refused) = (
-        if n % 29 == 0 { 70 } else { 1 },
-        if n % 13 == 0 { 120 } else { 4 },
+        if n.is_multiple_of(29) { 70 } else { 1 },
+        if n.is_multiple_of(13) { 120 } else { 4 },
     );
     let row = |key_id: &String, class, requests: u64| KeyUsageRow {
         account_id: account.to_owned(),
