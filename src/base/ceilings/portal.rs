@@ -20,8 +20,6 @@ pub const PORTAL_SESSION_MOST: Duration = Duration::from_secs(12 * 3600);
 pub const PORTAL_SESSIONS: usize = 10_000;
 /// Characters of a person's id.
 pub const PERSON_ID_CHARS: usize = 200;
-/// Bytes of an e-mail address (RFC 5321 section 4.5.3.1.3, without the angle brackets).
-pub const EMAIL_BYTES: usize = 254;
 /// Bytes of a form's body.
 pub const PORTAL_FORM_BYTES: usize = 65_536;
 /// Bytes of the simulator's form, which holds the data of an event, percent-encoded.
