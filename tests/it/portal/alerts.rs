@@ -8,10 +8,10 @@ use crate::support::browser;
 use crate::support::portal::{Portal, Setup, Visitor};
 use crate::support::smtp::MailServer;
 
-const SOON: Duration = Duration::from_secs(30);
+pub(super) const SOON: Duration = Duration::from_secs(30);
 
 /// `smtp` settings for a server without TLS.
-fn smtp(mail: &MailServer) -> String {
+pub(super) fn smtp(mail: &MailServer) -> String {
     format!(
         "smtp: {{ host: 127.0.0.1, port: {}, tls: none, from: \"Lead Fuel <api@lead.example>\" }}\n",
         mail.port
@@ -30,7 +30,7 @@ fn save(visitor: &Visitor, fields: &[(&str, &str)]) {
 }
 
 /// Quotas of an account, so that a few requests use them up.
-fn limit(portal: &Portal, account: &str, hour: u64, month: u64) {
+pub(super) fn limit(portal: &Portal, account: &str, hour: u64, month: u64) {
     let body = json!({"overrides": {"quotas": {"hour": hour, "month": month}}});
     let path = format!("/admin/v1/accounts/{account}");
     let answer = portal.gateway.admin("PUT", &path, Some(&body));

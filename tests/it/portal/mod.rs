@@ -7,6 +7,7 @@ mod hostile;
 mod house;
 mod keys;
 mod large;
+mod path;
 mod sign_in;
 mod simulator;
 mod things;
