@@ -8,7 +8,7 @@ use super::fail::Done;
 use super::rows::{all, first};
 use super::usage::{ALL, HOUR, MONTH};
 use crate::base::ceilings;
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
 use crate::store::span::{Part, Span, parts};
 use crate::usage::model::{EndpointUsage, Granularity, RouteCaller, UsagePoint};
 use crate::usage::port::SeriesQuery;
@@ -72,24 +72,21 @@ pub(super) fn series(conn: &Connection, query: &SeriesQuery) -> Done<Vec<UsagePo
         from: query.from,
         to: query.to,
     };
-    let next = "SELECT min(start) FROM usage WHERE span = ?1 AND start >= ?2 AND start < ?3";
     let key = query.key_id.as_deref().unwrap_or(ALL);
     let mut points: Vec<UsagePoint> = Vec::new();
-    for start in starts(conn, next, part)? {
+    for (start, row) in rows_of(conn, part, &account, key)? {
         let begins = match query.granularity {
             Granularity::Hour | Granularity::Day => start,
             Granularity::Month => start.month_start(),
         };
-        for row in rows_at(conn, part.span as u8, start, &account, key)? {
-            if points.last().is_none_or(|p| p.start != begins) {
-                points.push(UsagePoint {
-                    start: begins,
-                    ..UsagePoint::default()
-                });
-            }
-            if let Some(p) = points.last_mut() {
-                row.add_to(p);
-            }
+        if points.last().is_none_or(|p| p.start != begins) {
+            points.push(UsagePoint {
+                start: begins,
+                ..UsagePoint::default()
+            });
+        }
+        if let Some(p) = points.last_mut() {
+            row.add_to(p);
         }
     }
     // Microseconds were summed; a point shows milliseconds.
@@ -121,26 +118,48 @@ impl SumRow {
     }
 }
 
-fn rows_at(
+/// The sums of one key, or of all of an account's, in the order of their starts. The table is by start, then account and key: one
+/// seek for each start that it may have, between the first and the last that it has in the range, all in one statement.
+fn rows_of(
     conn: &Connection,
-    span: u8,
-    start: Timestamp,
+    part: Part,
     account: &str,
     key: &str,
-) -> Done<Vec<SumRow>> {
+) -> Done<Vec<(Timestamp, SumRow)>> {
+    let step = match part.span {
+        Span::Hour => HOUR_MS,
+        Span::Day => DAY_MS,
+    };
     all(
         conn,
-        "SELECT class, requests, bytes_in, bytes_out, upstream_us FROM usage
-         WHERE span = ?1 AND start = ?2 AND account_id = ?3 AND key_id = ?4 ORDER BY class",
-        (span, start, account, key),
+        "WITH RECURSIVE
+             ends (first, last) AS (SELECT
+                 (SELECT min(start) FROM usage WHERE span = :span AND start >= :from AND start < :to),
+                 (SELECT max(start) FROM usage WHERE span = :span AND start >= :from AND start < :to)),
+             at (start) AS (
+                 SELECT first FROM ends WHERE first IS NOT NULL
+                 UNION ALL SELECT start + :step FROM at, ends WHERE start + :step <= last LIMIT :most)
+         SELECT usage.start, class, requests, bytes_in, bytes_out, upstream_us
+         FROM at CROSS JOIN usage ON span = :span AND usage.start = at.start AND account_id = :account AND key_id = :key
+         ORDER BY usage.start, class",
+        named_params! {
+            ":span": part.span as u8,
+            ":from": part.from,
+            ":to": part.to,
+            ":step": step,
+            ":most": ceilings::USAGE_ROWS,
+            ":account": account,
+            ":key": key,
+        },
         |r| {
-            Ok(SumRow {
-                class: r.get(0)?,
-                requests: r.get(1)?,
-                bytes_in: r.get(2)?,
-                bytes_out: r.get(3)?,
-                upstream_us: r.get(4)?,
-            })
+            let row = SumRow {
+                class: r.get(1)?,
+                requests: r.get(2)?,
+                bytes_in: r.get(3)?,
+                bytes_out: r.get(4)?,
+                upstream_us: r.get(5)?,
+            };
+            Ok((r.get(0)?, row))
         },
     )
 }
