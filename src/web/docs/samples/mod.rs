@@ -2,6 +2,7 @@
 
 mod curl;
 mod javascript;
+mod literal;
 mod php;
 mod python;
 #[cfg(test)]

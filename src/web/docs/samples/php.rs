@@ -1,8 +1,19 @@
 //! A call as a PHP program without extensions; never run here.
 
-use serde_json::Value;
-
+use super::literal::{Words, literal};
 use super::{KEY_VARIABLE, SampleRequest};
+
+/// How PHP writes values.
+const WORDS: Words = Words {
+    null: "null",
+    yes: "true",
+    no: "false",
+    object: ("[", "]"),
+    pair: " => ",
+    // An empty array would be written as a list.
+    empty_object: "new stdClass()",
+    text,
+};
 
 /// The program.
 pub(super) fn sample(request: &SampleRequest) -> String {
@@ -19,7 +30,7 @@ pub(super) fn sample(request: &SampleRequest) -> String {
     let mut before = String::new();
     if let Some(body) = &request.body {
         fields.push("'Content-Type: application/json'".to_owned());
-        before = format!("$body = json_encode({});\n", literal(body, 0));
+        before = format!("$body = json_encode({});\n", literal(body, 0, &WORDS));
         options.push("'content' => $body".to_owned());
     }
     options.push("'ignore_errors' => true".to_owned());
@@ -32,35 +43,6 @@ pub(super) fn sample(request: &SampleRequest) -> String {
         options.join(",\n    "),
         text(&request.url),
     )
-}
-
-/// A value as PHP writes it.
-fn literal(value: &Value, depth: usize) -> String {
-    let (inner, outer) = ("    ".repeat(depth + 1), "    ".repeat(depth));
-    match value {
-        Value::Null => "null".to_owned(),
-        Value::Bool(b) => b.to_string(),
-        Value::Number(n) => n.to_string(),
-        Value::String(s) => text(s),
-        Value::Array(all) if all.iter().all(|v| !v.is_object() && !v.is_array()) => {
-            let items: Vec<_> = all.iter().map(|v| literal(v, depth)).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Array(all) => {
-            let items = all
-                .iter()
-                .map(|v| format!("{inner}{},\n", literal(v, depth + 1)));
-            format!("[\n{}{outer}]", items.collect::<String>())
-        }
-        // An empty array would be written as a list.
-        Value::Object(all) if all.is_empty() => "new stdClass()".to_owned(),
-        Value::Object(all) => {
-            let items = all
-                .iter()
-                .map(|(k, v)| format!("{inner}{} => {},\n", text(k), literal(v, depth + 1)));
-            format!("[\n{}{outer}]", items.collect::<String>())
-        }
-    }
 }
 
 /// A string in which nothing is replaced.

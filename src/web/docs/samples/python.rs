@@ -2,7 +2,19 @@
 
 use serde_json::Value;
 
+use super::literal::{Words, literal};
 use super::{KEY_VARIABLE, SampleRequest};
+
+/// How Python writes values.
+const WORDS: Words = Words {
+    null: "None",
+    yes: "True",
+    no: "False",
+    object: ("{", "}"),
+    pair: ": ",
+    empty_object: "{}",
+    text,
+};
 
 /// The program.
 pub(super) fn sample(request: &SampleRequest) -> String {
@@ -26,7 +38,7 @@ pub(super) fn sample(request: &SampleRequest) -> String {
         out.push_str(&format!("    headers={{{}}},\n", fields.join(", ")));
     }
     if let Some(body) = &request.body {
-        out.push_str(&format!("    json={},\n", literal(body, 1)));
+        out.push_str(&format!("    json={},\n", literal(body, 1, &WORDS)));
     }
     out.push_str("    timeout=30,\n)\nresponse.raise_for_status()\n");
     out.push_str(if request.has_no_answer() {
@@ -35,35 +47,6 @@ pub(super) fn sample(request: &SampleRequest) -> String {
         "print(response.json())"
     });
     out
-}
-
-/// A value as Python writes it.
-fn literal(value: &Value, depth: usize) -> String {
-    let (inner, outer) = ("    ".repeat(depth + 1), "    ".repeat(depth));
-    match value {
-        Value::Null => "None".to_owned(),
-        Value::Bool(true) => "True".to_owned(),
-        Value::Bool(false) => "False".to_owned(),
-        Value::Number(n) => n.to_string(),
-        Value::String(s) => text(s),
-        Value::Array(all) if all.iter().all(|v| !v.is_object() && !v.is_array()) => {
-            let items: Vec<_> = all.iter().map(|v| literal(v, depth)).collect();
-            format!("[{}]", items.join(", "))
-        }
-        Value::Array(all) => {
-            let items = all
-                .iter()
-                .map(|v| format!("{inner}{},\n", literal(v, depth + 1)));
-            format!("[\n{}{outer}]", items.collect::<String>())
-        }
-        Value::Object(all) if all.is_empty() => "{}".to_owned(),
-        Value::Object(all) => {
-            let items = all
-                .iter()
-                .map(|(k, v)| format!("{inner}{}: {},\n", text(k), literal(v, depth + 1)));
-            format!("{{\n{}{outer}}}", items.collect::<String>())
-        }
-    }
 }
 
 /// A string. Those of JSON mean the same in Python, but for pairs of surrogates, which are not written here.
