@@ -173,6 +173,7 @@ macro_rules! contract_tests {
             a_job_is_claimed_by_one_and_goes_on_where_it_was,
             a_cancelled_job_goes_no_further,
             no_more_jobs_are_running_than_may,
+            no_account_keeps_others_from_their_jobs,
             jobs_are_listed_newest_first_and_forgotten_in_their_time,
             an_erasure_takes_an_accounts_jobs
         );

@@ -6,6 +6,8 @@ use std::time::Duration;
 pub const DEAD_LETTER_TIME: Duration = Duration::from_secs(30 * 24 * 3600);
 /// Jobs of replay that are under way at once.
 pub const REPLAY_JOBS: usize = 16;
+/// Of them those of one account, so that no account keeps the others from theirs.
+pub const REPLAY_JOBS_OF_ACCOUNT: usize = 2;
 /// Deliveries that one step of such a job looks at.
 pub const REPLAY_LOOK: u32 = 1_000;
 /// Deliveries that one step of such a job starts anew.

@@ -10,7 +10,7 @@ use crate::base::ids;
 use crate::base::page::PageRequest;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, Outcome};
 use crate::webhooks::port::DeliveryFilter;
-use crate::webhooks::port::replays::{ReplayJob, ReplayScope, ReplayState};
+use crate::webhooks::port::replays::{ReplayBounds, ReplayJob, ReplayScope, ReplayState};
 
 fn scope(only_failed: bool) -> ReplayScope {
     ReplayScope {
@@ -22,6 +22,10 @@ fn scope(only_failed: bool) -> ReplayScope {
         only_failed,
         per_second: 50,
     }
+}
+
+fn most(all: usize, of_account: usize) -> ReplayBounds {
+    ReplayBounds { all, of_account }
 }
 
 /// All of one account, which lie together, so that the first step finds some.
@@ -43,7 +47,10 @@ pub(crate) async fn create(s: &Stores, scope: ReplayScope) -> ReplayJob {
         finished_at: None,
     };
     let why = change("replay.create", "a");
-    s.replays.create_replay(&job, 9, &why).await.unwrap();
+    s.replays
+        .create_replay(&job, most(9, 9), &why)
+        .await
+        .unwrap();
     job
 }
 
@@ -243,7 +250,7 @@ pub(crate) async fn no_more_jobs_are_running_than_may(s: &Stores) {
         ..first.clone()
     };
     let why = change("replay.create", "a");
-    assert_conflict(s.replays.create_replay(&further, 1, &why).await);
+    assert_conflict(s.replays.create_replay(&further, most(1, 1), &why).await);
     assert_eq!(s.replays.replay_job(&further.id).await.unwrap(), None);
     let why = change("replay.cancel", "a");
     s.replays
@@ -251,7 +258,38 @@ pub(crate) async fn no_more_jobs_are_running_than_may(s: &Stores) {
         .await
         .unwrap();
     let why = change("replay.create", "a");
-    s.replays.create_replay(&further, 1, &why).await.unwrap();
+    s.replays
+        .create_replay(&further, most(1, 1), &why)
+        .await
+        .unwrap();
+}
+
+pub(crate) async fn no_account_keeps_others_from_their_jobs(s: &Stores) {
+    let first = create(s, of_a(true)).await;
+    let further = |account: Option<&str>| ReplayJob {
+        id: ids::new(ids::REPLAY),
+        scope: ReplayScope {
+            account_id: account.map(str::to_owned),
+            ..first.scope.clone()
+        },
+        ..first.clone()
+    };
+    let made = async |job: &ReplayJob| {
+        let why = change("replay.create", "a");
+        s.replays.create_replay(job, most(9, 2), &why).await
+    };
+    made(&further(Some("a"))).await.unwrap();
+    assert_conflict(made(&further(Some("a"))).await);
+    for other in [Some("b"), Some("b"), None, None, None] {
+        made(&further(other)).await.unwrap();
+    }
+    // What has ended is none of those that run.
+    let why = change("replay.cancel", "a");
+    s.replays
+        .cancel_replay(&first.id, at(1), &why)
+        .await
+        .unwrap();
+    made(&further(Some("a"))).await.unwrap();
 }
 
 pub(crate) async fn jobs_are_listed_newest_first_and_forgotten_in_their_time(s: &Stores) {

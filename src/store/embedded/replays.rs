@@ -15,7 +15,7 @@ use crate::base::page::{Page, PageRequest};
 use crate::webhooks::model::{Delivery, EndpointStatus};
 use crate::webhooks::port::ReplayStore;
 use crate::webhooks::port::replays::{
-    ClaimedReplay, ReplayJob, ReplayScope, ReplayState, ReplayStep,
+    ClaimedReplay, ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplayStep,
 };
 
 /// States by their number in the table.
@@ -41,17 +41,18 @@ fn by_id(conn: &Connection, id: &str) -> Done<Option<ReplayJob>> {
     first(conn, "SELECT * FROM replay_job WHERE id = ?1", [id], job)
 }
 
-fn create(conn: &Connection, new: &ReplayJob, max: usize, why: &Change) -> Done<()> {
+fn create(conn: &Connection, new: &ReplayJob, most: ReplayBounds, why: &Change) -> Done<()> {
     if let Some(account) = &new.scope.account_id {
         super::accounts::refuse_erasing(super::accounts::by_id(conn, account)?.as_ref())?;
     }
-    let running: Option<usize> = first(
+    let running: Option<(usize, usize)> = first(
         conn,
-        "SELECT count(*) FROM replay_job WHERE state = 0",
-        [],
-        |r| r.get(0),
+        "SELECT count(*), count(*) FILTER (WHERE account_id = ?1) FROM replay_job WHERE state = 0",
+        [&new.scope.account_id],
+        |r| Ok((r.get(0)?, r.get(1)?)),
     )?;
-    if running.unwrap_or(0) >= max {
+    let (all, of_account) = running.unwrap_or_default();
+    if all >= most.all || of_account >= most.of_account {
         return Err(Fail::conflict("as many replays are running as may"));
     }
     run(
@@ -177,11 +178,11 @@ impl ReplayStore for EmbeddedStore {
     async fn create_replay(
         &self,
         job: &ReplayJob,
-        max: usize,
+        most: ReplayBounds,
         change: &Change,
     ) -> Result<(), StoreError> {
         let (job, change) = (job.clone(), change.clone());
-        self.write(move |c| create(c, &job, max, &change)).await
+        self.write(move |c| create(c, &job, most, &change)).await
     }
 
     async fn replay_job(&self, id: &str) -> Result<Option<ReplayJob>, StoreError> {

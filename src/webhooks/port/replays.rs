@@ -98,14 +98,23 @@ pub struct ReplayStep {
     pub cursor: Option<String>,
 }
 
+/// How many jobs may be running, a new one included.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayBounds {
+    /// Of everybody's.
+    pub all: usize,
+    /// Of one account's.
+    pub of_account: usize,
+}
+
 /// Jobs at rest, and the steps that they are made of.
 #[async_trait]
 pub trait ReplayStore: Send + Sync {
-    /// Makes a job. `Conflict` where `max` of them are running.
+    /// Makes a job. `Conflict` where as many as `most` says are running, of all or of its account.
     async fn create_replay(
         &self,
         job: &ReplayJob,
-        max: usize,
+        most: ReplayBounds,
         change: &Change,
     ) -> Result<(), StoreError>;
     /// One job.

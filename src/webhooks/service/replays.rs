@@ -7,14 +7,19 @@ use serde_json::json;
 use super::WebhookError;
 use crate::base::audit::ChangeContext;
 use crate::base::ceilings::EVENT_TYPES_PER_WEBHOOK;
-use crate::base::ceilings::operations::{REPLAY_JOBS, REPLAY_PER_SECOND};
+use crate::base::ceilings::operations::{REPLAY_JOBS, REPLAY_JOBS_OF_ACCOUNT, REPLAY_PER_SECOND};
 use crate::base::error::{FieldError, StoreError};
 use crate::base::ids::{self, is_account_id};
 use crate::base::page::{Page, PageRequest};
-use crate::webhooks::port::replays::{ReplayJob, ReplayScope, ReplayState};
+use crate::webhooks::port::replays::{ReplayBounds, ReplayJob, ReplayScope, ReplayState};
 use crate::webhooks::port::{EventStore, ReplayStore};
 use crate::webhooks::types;
 use crate::webhooks::view::ReplayView;
+
+const MOST: ReplayBounds = ReplayBounds {
+    all: REPLAY_JOBS,
+    of_account: REPLAY_JOBS_OF_ACCOUNT,
+};
 
 /// The operations. Cheap to share.
 #[derive(Clone)]
@@ -68,10 +73,10 @@ impl ReplayService {
                 json!(view),
             )
             .answered(ctx, 202, &json!(view));
-        let made = self.jobs.create_replay(&job, REPLAY_JOBS, &change).await;
+        let made = self.jobs.create_replay(&job, MOST, &change).await;
         made.map_err(|e| match e {
             StoreError::Conflict(_) => WebhookError::Conflict(format!(
-                "At most {REPLAY_JOBS} replays run at once, and none of an account that is being erased."
+                "At most {REPLAY_JOBS} replays run at once, {REPLAY_JOBS_OF_ACCOUNT} of one account, and none of one that is being erased."
             )),
             other => other.into(),
         })?;

@@ -1,5 +1,8 @@
 //! Pages of keys: the steps to a new one without a script, the secret that is shown once, changes, rotation and revocation.
 
+use std::time::Duration;
+
+use fuelgate::base::clock::Clock;
 use serde_json::json;
 
 use crate::support::portal::{Portal, Visitor, hidden};
@@ -302,8 +305,19 @@ fn a_viewer_sees_keys_and_no_form() {
     assert_eq!(viewer.post("/keys", &[("name", "x")]).status, 403);
 }
 
+/// A key of three days, by its id.
+fn ends_soon(portal: &Portal) -> String {
+    let at = Clock::system()
+        .now()
+        .plus(Duration::from_secs(3 * 24 * 3600));
+    let body = json!({"account_id": "acct_1", "name": "Ends soon", "scopes": ["contacts:read"], "expires_at": at});
+    let made = portal.gateway.admin("POST", "/admin/v1/keys", Some(&body));
+    assert_eq!(made.status, 201, "{}", made.text());
+    made.json()["id"].as_str().unwrap().to_owned()
+}
+
 #[test]
-fn hostile_names_are_text_and_a_thousand_keys_are_pages() {
+fn hostile_names_are_text_and_long_lists_are_pages() {
     let portal = Portal::start();
     let visitor = portal.signed_in("acct_1", "developer");
     let name = format!("\"><script>alert(1)</script>\u{202e}{}", "x".repeat(170));
@@ -327,9 +341,20 @@ fn hostile_names_are_text_and_a_thousand_keys_are_pages() {
         ],
     );
     assert_eq!(long.status, 422);
-    for _ in 0..120 {
+    let ending = ends_soon(&portal);
+    for _ in 0..260 {
         portal.gateway.key("acct_1", &["contacts:read"]);
     }
+    // It is the oldest but one: keys that end are seldom among the newest.
+    let soon = visitor.page("/keys?status=expiring");
+    assert!(soon.contains(&ending) && soon.contains("Ends in"), "{soon}");
+    assert_eq!(soon.matches("<a href=\"/keys/key_").count(), 1);
+    assert!(visitor.page("/").contains(&ending));
+    let none = visitor.page("/keys?status=revoked");
+    assert!(
+        none.contains("None of your keys is in this state."),
+        "{none}"
+    );
     let mut target = "/keys?limit=50".to_owned();
     let mut seen = 0;
     loop {
@@ -341,7 +366,7 @@ fn hostile_names_are_text_and_a_thousand_keys_are_pages() {
         let rest = &page[at + "rel=\"next\" href=\"".len()..];
         target = rest[..rest.find('"').unwrap()].replace("&amp;", "&");
     }
-    assert_eq!(seen, 121);
+    assert_eq!(seen, 262);
     assert_eq!(visitor.get("/keys?cursor=x").status, 422);
     assert_eq!(visitor.get("/keys?status=nope").status, 422);
     assert_eq!(visitor.get("/keys/key_nope").status, 404);

@@ -22,7 +22,9 @@ use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
     Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
 };
-use crate::webhooks::port::replays::{ReplayJob, ReplayScope, ReplayState, ReplayStep};
+use crate::webhooks::port::replays::{
+    ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplayStep,
+};
 use crate::webhooks::port::{ClaimTerms, EventStore, ReplayStore};
 use crate::webhooks::seal::Sealer;
 
@@ -354,6 +356,12 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
     .unwrap();
 }
 
+/// More than are made here.
+const MOST: ReplayBounds = ReplayBounds {
+    all: 99,
+    of_account: 99,
+};
+
 /// One that runs, of all; one that has ended and one that was cancelled, of an account.
 async fn replays(s: &EmbeddedStore, accounts: &[String]) {
     let new = |account: Option<&String>| ReplayJob {
@@ -379,7 +387,7 @@ async fn replays(s: &EmbeddedStore, accounts: &[String]) {
         (accounts.get(2), None),
     ] {
         let why = why("replay.create", "a");
-        s.create_replay(&new(account), 99, &why).await.unwrap();
+        s.create_replay(&new(account), MOST, &why).await.unwrap();
         let claimed = s.claim_replay(now(), ago(-60_000)).await.unwrap();
         let step = ReplayStep {
             restarted: 3,
@@ -391,7 +399,7 @@ async fn replays(s: &EmbeddedStore, accounts: &[String]) {
     }
     let cancelled = new(accounts.get(3));
     let made = why("replay.create", "a");
-    s.create_replay(&cancelled, 99, &made).await.unwrap();
+    s.create_replay(&cancelled, MOST, &made).await.unwrap();
     let ended = why("replay.cancel", "a");
     s.cancel_replay(&cancelled.id, now(), &ended).await.unwrap();
 }

@@ -16,7 +16,9 @@ use crate::store::redis::change::carry_out;
 use crate::store::redis::link::{Call, Patience};
 use crate::store::redis::script::script;
 use crate::webhooks::port::ReplayStore;
-use crate::webhooks::port::replays::{ClaimedReplay, ReplayJob, ReplayState, ReplayStep};
+use crate::webhooks::port::replays::{
+    ClaimedReplay, ReplayBounds, ReplayJob, ReplayState, ReplayStep,
+};
 
 script!(
     CREATE,
@@ -167,7 +169,7 @@ impl ReplayStore for Store {
     async fn create_replay(
         &self,
         job: &ReplayJob,
-        max: usize,
+        most: ReplayBounds,
         change: &Change,
     ) -> Result<(), StoreError> {
         let account = job.scope.account_id.as_deref();
@@ -187,7 +189,8 @@ impl ReplayStore for Store {
             .key(running(self))
             .key(jobs_of(self, account.unwrap_or_default()))
             .arg(&job.id)
-            .arg(max)
+            .arg(most.all)
+            .arg(most.of_account)
             .arg(u8::from(account.is_some()));
         let call = add_fields(call, &fields_of(job)?);
         carry_out(self, &slot(self), change, call).await

@@ -46,7 +46,9 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
     let now = own.visit.now;
     let request = query.0.page(LIST)?;
     let found = own
-        .keys(&request, |key| is_wanted(key, wanted, now))
+        .keys(&request, !wanted.is_empty(), |key| {
+            is_wanted(key, wanted, now)
+        })
         .await?;
     let is_first = request.after.is_none();
     let path = href(wanted);
@@ -63,7 +65,9 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
         } @else {
             (ui::tabs("Keys by status", &tabs(wanted)))
             (ui::card_flush(None, None, &html! {
-                @if found.items.is_empty() {
+                @if found.items.is_empty() && found.next.is_some() {
+                    (ui::empty("Not among these", "None of the keys that were looked through is in this state. There are older ones.", None))
+                } @else if found.items.is_empty() {
                     (ui::empty("No such keys", "None of your keys is in this state.", None))
                 } @else {
                     (ui::table("API keys", &COLUMNS, &rows(&found.items, now)))

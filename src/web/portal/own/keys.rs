@@ -6,7 +6,7 @@ use super::Own;
 use super::once::Once;
 use crate::base::ceilings::portal::OVERVIEW_PAGES;
 use crate::base::ids;
-use crate::base::page::{Page, PageRequest};
+use crate::base::page::{MAX_LIMIT, Page, PageRequest};
 use crate::keys::input::{KeyPatch, NewKey};
 use crate::keys::model::KeyRecord;
 use crate::keys::port::LastUse;
@@ -14,20 +14,21 @@ use crate::keys::service::Made;
 use crate::web::portal::refuse::PageError;
 
 impl Own {
-    /// A page of keys, newest first, of which only those are wanted that `is_wanted` says. It may have a few more than the
-    /// page asks for, or fewer before the end.
+    /// A page of keys, newest first; of a filtered list those that `is_wanted` says, which may be a few more than the page asks
+    /// for, or fewer, or none, before the end.
     pub(in crate::web::portal) async fn keys(
         &self,
-        page: &PageRequest,
+        asked: &PageRequest,
+        is_filtered: bool,
         is_wanted: impl Fn(&KeyRecord) -> bool,
     ) -> Result<Page<KeyRecord>, PageError> {
         let mut found = Page {
             items: Vec::new(),
-            next: page.after.clone(),
+            next: asked.after.clone(),
         };
         for _ in 0..OVERVIEW_PAGES {
             let page = PageRequest {
-                limit: page.limit,
+                limit: if is_filtered { MAX_LIMIT } else { asked.limit },
                 after: found.next.take(),
             };
             let more = self.state.keys.list(Some(self.account_id()), &page).await?;
@@ -35,7 +36,7 @@ impl Own {
                 .items
                 .extend(more.items.into_iter().filter(&is_wanted));
             found.next = more.next;
-            let is_enough = u32::try_from(found.items.len()).is_ok_and(|n| n >= page.limit);
+            let is_enough = u32::try_from(found.items.len()).is_ok_and(|n| n >= asked.limit);
             if is_enough || found.next.is_none() {
                 break;
             }

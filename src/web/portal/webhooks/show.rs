@@ -103,7 +103,7 @@ fn state(webhook: &EndpointView) -> Markup {
             Tone::Bad,
             html! {
                 p { strong { "Nothing is sent to this webhook." } " It was disabled: " (reason.unwrap_or("no reason is known")) "." }
-                p { "Events since then make no deliveries. Resume it once your endpoint works again, then replay the events that it missed." }
+                p { "Events since then make no deliveries. Resume it once your endpoint works again, then replay what it missed from the list of events." }
             },
         )),
         EndpointStatus::Paused => Some((

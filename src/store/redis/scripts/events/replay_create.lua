@@ -1,9 +1,9 @@
 -- Makes a job of replay.
 -- KEYS: job, jobs, running, the account's jobs; the change's
--- ARGV: id, most that may be running, 1 where it is of one account, number of fields' names and values, these; the change's
+-- ARGV: id, most that may be running of all and of one account, 1 where it is of one account, number of fields' names and values, these; the change's
 -- Returns 1.
 local job, jobs, running, of_account = key(), key(), key(), key()
-local id, most, is_of_account = arg(), tonumber(arg()), arg() == '1'
+local id, most, most_of_account, is_of_account = arg(), tonumber(arg()), tonumber(arg()), arg() == '1'
 local values = fields()
 if changed() then
   return 1
@@ -12,7 +12,13 @@ local refusal = refuse_answer()
 if refusal then
   return refusal
 end
-if redis.call('ZCARD', running) >= most then
+local under_way, its_own = redis.call('ZRANGE', running, 0, -1), 0
+for _, other in ipairs(under_way) do
+  if is_of_account and redis.call('SISMEMBER', of_account, other) == 1 then
+    its_own = its_own + 1
+  end
+end
+if #under_way >= most or its_own >= most_of_account then
   return redis.error_reply('CONFLICT as many replays are running as may')
 end
 redis.call('HSET', job, unpack(values))
