@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/install.sh
 need_build_tools
-need_packages nginx-light redis-server wrk python3 procps
+need_packages nginx-light redis-server nghttp2-client python3 procps
 export CARGO_TARGET_DIR="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}"
 say "building in release"
 cargo build --release --locked --bin fuelgate
