@@ -94,7 +94,11 @@ async fn records_whose_entries_were_lost_are_found_again() {
     let (store, _, _) = nodes();
     let key = key_with("a", 1);
     create(&store, &key).await.unwrap();
-    create(&store, &key_with("a", 2)).await.unwrap();
+    // Its entry lies with others than the first key's, whose are deleted.
+    let other = std::iter::repeat_with(|| key_with("a", 2))
+        .find(|k| Names::shard_of(&k.id) != Names::shard_of(&key.id))
+        .unwrap();
+    create(&store, &other).await.unwrap();
     let shard = Names::shard_of("a");
     for name in [
         digests::bucket(&store.names, u32::from(digest(1)[0])),
