@@ -1,9 +1,9 @@
 //! Ids with a prefix that names their kind, sortable by creation or derived from what they tell; an id never holds a secret.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use super::hex;
 
 /// Prefix of a key's id.
 pub const KEY: &str = "key_";
@@ -34,10 +34,7 @@ pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let digest = hash.finalize();
     let mut id = String::with_capacity(prefix.len() + 32);
     id.push_str(prefix);
-    for byte in digest.iter().take(16) {
-        // Writing into a string does not fail.
-        let _ = write!(id, "{byte:02x}");
-    }
+    hex::append(&mut id, &digest[..16]);
     id
 }
 
@@ -49,7 +46,7 @@ pub fn request_id() -> String {
 /// Whether `id` has the form that [`new`] gives it with this prefix.
 pub fn is_valid(prefix: &str, id: &str) -> bool {
     id.strip_prefix(prefix)
-        .is_some_and(|r| r.len() == 32 && r.bytes().all(|b| b.is_ascii_hexdigit()))
+        .is_some_and(|r| hex::is_digits(r, 32))
 }
 
 /// Whether `id` may name an account: 1 to 128 of `A-Z a-z 0-9 _ - . : @`, so that it is safe in headers, URLs and labels.

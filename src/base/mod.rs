@@ -7,6 +7,7 @@ pub mod clock;
 pub mod email;
 pub mod error;
 pub mod flight;
+pub mod hex;
 pub mod idempotency;
 pub mod ids;
 pub mod page;

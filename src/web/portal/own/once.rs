@@ -5,7 +5,7 @@ use sha2::{Digest, Sha256};
 
 use super::Own;
 use crate::base::audit::{ChangeContext, Idempotency};
-use crate::base::ids;
+use crate::base::{hex, ids};
 use crate::web::portal::refuse::PageError;
 
 /// What became of a form that makes something.
@@ -31,7 +31,7 @@ impl Own {
         said: &[&str],
         make: impl AsyncFnOnce(ChangeContext) -> Result<T, E>,
     ) -> Result<Once<T>, PageError> {
-        if once.len() != 32 || !once.bytes().all(|b| b.is_ascii_hexdigit()) {
+        if !hex::is_digits(once, 32) {
             let message = "expected what the form has; load the page again";
             return Err(PageError::field("once", message));
         }
