@@ -11,6 +11,7 @@ pub mod flight;
 pub mod hex;
 pub mod idempotency;
 pub mod ids;
+pub mod media_type;
 pub mod number;
 pub mod page;
 pub mod problem;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use super::respond::ApiError;
 use crate::base::ceilings::{ADMIN_BODY_BYTES, BODY_READ_TIME};
 use crate::base::error::{Code, FieldError};
+use crate::base::media_type::says_json;
 
 /// A body that was read, and the digest of its bytes by which a repetition is known.
 #[derive(Debug)]
@@ -95,15 +96,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
-    let essence = fields.next().and_then(|v| v.to_str().ok()).map(|v| {
-        let essence = v.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("application/json")
-    });
-    match (essence, fields.next()) {
-        (Some(true), None) => Ok(()),
-        _ => Err(ApiError::new(Code::UnsupportedMediaType)),
+    if says_json(headers) {
+        return Ok(());
     }
+    Err(ApiError::new(Code::UnsupportedMediaType))
 }
 
 async fn read(body: Body, time: Duration) -> Result<Bytes, ApiError> {
