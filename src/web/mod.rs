@@ -1,6 +1,7 @@
 //! HTTP interfaces for operators and people: the admin API, the portal, its documentation, health and metrics; never the request path, never a store.
 
 pub mod admin;
+mod body;
 pub mod docs;
 pub mod health;
 pub mod inbox;
