@@ -23,18 +23,22 @@ pub fn new(prefix: &str) -> String {
     format!("{prefix}{}", Uuid::now_v7().simple())
 }
 
-/// Derives an id: `prefix` and the first half of SHA-256 over `parts` as 32 hex digits. The same parts give the same id at
-/// any time and on any node. Each part counts with its length, so that what moves from one into the next is another id.
-pub fn derived(prefix: &str, parts: &[&str]) -> String {
+/// SHA-256 over `parts`. Each counts with its length, so that what moves from one into the next is another digest.
+pub fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
+    hash.finalize().into()
+}
+
+/// Derives an id: `prefix` and the first half of the [`digest`] of `parts` as 32 hex digits. The same parts give the same
+/// id at any time and on any node.
+pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let mut id = String::with_capacity(prefix.len() + 32);
     id.push_str(prefix);
-    hex::append(&mut id, &digest[..16]);
+    hex::append(&mut id, &digest(parts)[..16]);
     id
 }
 

@@ -5,6 +5,7 @@ mod body;
 pub mod docs;
 pub mod health;
 pub mod inbox;
+mod once;
 pub mod peer;
 pub mod portal;
 pub mod serve;

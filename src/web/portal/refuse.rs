@@ -35,6 +35,8 @@ pub enum PageError {
     Method(Vec<&'static str>),
     /// The present state does not allow it; public text.
     Conflict(String),
+    /// The form was sent before, with other words in it.
+    SentBefore,
     /// What was sent cannot be taken, field by field. Forms show it beside their fields instead, where they can.
     Invalid(Vec<FieldError>),
     /// It could not be read at all.
@@ -66,7 +68,7 @@ impl PageError {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::Link | Self::Viewer | Self::Forged => StatusCode::FORBIDDEN,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::SentBefore => StatusCode::CONFLICT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -89,6 +91,7 @@ impl PageError {
                 "This request cannot be read"
             }
             Self::Conflict(_) => "This cannot be done now",
+            Self::SentBefore => "This form was sent before",
             Self::Invalid(_) => "Something in the form is not right",
             Self::TooLarge => "That is too large",
             Self::TooMany => "Too many tries",
@@ -113,6 +116,9 @@ impl PageError {
             }
             Self::Slow => "It did not arrive in time. Send it again.",
             Self::Conflict(why) => why,
+            Self::SentBefore => {
+                "It was sent with other words, and those hold. Nothing was changed now. To do it again, open the page anew."
+            }
             Self::Invalid(_) => "Go back and correct it:",
             Self::TooLarge => "The form has more in it than can be taken.",
             Self::TooMany => "Wait a few seconds, then try again.",
