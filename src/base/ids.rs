@@ -62,6 +62,15 @@ pub fn is_account_id(id: &str) -> bool {
             .all(|b| b.is_ascii_alphanumeric() || b"_-.:@".contains(&b))
 }
 
+/// Whether `id` may be an event's: backends give some of theirs themselves. It becomes the webhook-id, where a dot would
+/// make the signed text ambiguous.
+pub fn is_event_id(id: &str) -> bool {
+    (1..=super::ceilings::EVENT_ID_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+}
+
 /// Whether `id` is kept for the gateway's own accounts: nobody's keys are of one.
 pub fn is_reserved_account(id: &str) -> bool {
     id.starts_with("fuelgate:")
@@ -89,6 +98,17 @@ mod tests {
         assert!(is_valid(EVENT, &id));
         assert_ne!(derived(EVENT, &["ab", "c"]), derived(EVENT, &["a", "bc"]));
         assert_ne!(derived(EVENT, &["a", ""]), derived(EVENT, &["a"]));
+    }
+
+    #[test]
+    fn an_event_may_have_any_short_id_that_cannot_be_taken_for_a_part_of_its_signature() {
+        let longest = "e".repeat(crate::base::ceilings::EVENT_ID_CHARS);
+        for good in ["evt_1", "deal-won-7", "E", &longest] {
+            assert!(is_event_id(good), "{good}");
+        }
+        for bad in ["", "a.b", "a b", "é", "a:b", &format!("{longest}e")] {
+            assert!(!is_event_id(bad), "{bad}");
+        }
     }
 
     proptest! {
