@@ -19,11 +19,9 @@ use crate::base::ceilings::simulator::{
     INBOX_BODY_BYTES, INBOX_BURST, INBOX_PER_SECOND, INBOX_REQUESTS, INBOX_SOURCES,
 };
 use crate::base::clock::Clock;
+use crate::base::problem::RETRY_SECONDS;
 use crate::webhooks::simulator::catch::Catcher;
 use crate::webhooks::simulator::inbox::{PATH, Token};
-
-/// Seconds after which a request that found no room may come again.
-const RETRY_SECONDS: u16 = 1;
 
 /// What requests to inboxes share.
 struct Door {

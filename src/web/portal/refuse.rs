@@ -8,15 +8,13 @@ use super::shell::{self, Place};
 use super::ui;
 use crate::accounts::service::AccountError;
 use crate::base::error::{FieldError, StoreError};
+use crate::base::problem::RETRY_SECONDS;
 use crate::config::model::Config;
 use crate::keys::service::KeyError;
 use crate::portal::model::Session;
 use crate::portal::service::{LinkError, PortalError};
 use crate::web::admin::respond::ApiError;
 use crate::webhooks::service::WebhookError;
-
-/// Seconds after which what the store refused may be asked for again.
-const STORE_RETRY_SECONDS: u16 = 1;
 
 /// Why there is no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -182,7 +180,7 @@ impl IntoResponse for PageError {
                 }
             }
             Self::Unavailable | Self::TooMany => {
-                headers.insert(header::RETRY_AFTER, STORE_RETRY_SECONDS.into());
+                headers.insert(header::RETRY_AFTER, RETRY_SECONDS.into());
             }
             _ => {}
         }
