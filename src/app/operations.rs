@@ -15,7 +15,7 @@ use crate::alerts::decide::{highest, last_day};
 use crate::base::ceilings::operations::{
     EXPIRY_LOOK, NOTICES_POLL, NOTICES_STEP, THRESHOLD_LOOK, TOLD_MARKS,
 };
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY, Timestamp};
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::base::page::{MAX_LIMIT, PageRequest};
@@ -24,8 +24,6 @@ use crate::keys::model::KeyRecord;
 use crate::limits::UsedQuota;
 use crate::webhooks::operational::{Teller, Told, of_notice};
 use crate::webhooks::replayer::Replayer;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// What publishes operational events, and what carries replays out.
 pub(super) fn makers(parts: &Parts, wake: &Arc<Notify>) -> (Teller, Replayer) {

@@ -1,7 +1,6 @@
 //! What callers give to make or change a key, and its validation field by field; never a change itself.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -9,7 +8,7 @@ use super::digest::Digester;
 use super::model::{DigestKind, StoredSecret};
 use super::verify::canonical_net;
 use crate::base::ceilings::{ALLOWED_IPS, NAME_CHARS};
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY, Timestamp};
 use crate::base::error::FieldError;
 use crate::base::hex;
 use crate::base::ids::{is_account_id, is_reserved_account};
@@ -59,9 +58,7 @@ impl Expiry {
     pub fn instant(self, now: Timestamp) -> Result<Option<Timestamp>, FieldError> {
         match self {
             Self::Never => Ok(None),
-            Self::Days(d) if EXPIRY_DAYS.contains(&d) => {
-                Ok(Some(now.plus(Duration::from_secs(u64::from(d) * 86_400))))
-            }
+            Self::Days(d) if EXPIRY_DAYS.contains(&d) => Ok(Some(now.plus(DAY * d))),
             Self::Days(_) => Err(FieldError::new(
                 "expires_in_days",
                 "expected 30, 90, 180 or null",
