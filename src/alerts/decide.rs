@@ -1,12 +1,8 @@
 //! Which marks are reached, and who is told; never a count of its own.
 
-use std::time::Duration;
-
 use super::model::{AlertSettings, KeyMark, Mail, Matter, Recipient, UsageMark, Window};
 use crate::base::ceilings::alerts::ALERT_BANNER_PERCENT;
-use crate::base::clock::Timestamp;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
+use crate::base::clock::{DAY, Timestamp};
 
 /// How much of a quota is used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +96,7 @@ pub fn mails(
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;
+    use std::time::Duration;
 
     use proptest::prelude::*;
 

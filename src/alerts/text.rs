@@ -2,6 +2,7 @@
 
 use super::model::{KeyMark, Mail, Matter, Recipient, UsageMark, Window};
 use crate::base::clock::Timestamp;
+use crate::base::number::grouped;
 
 /// Most characters of a name that a message repeats.
 const NAME_SHOWN: usize = 60;
@@ -76,8 +77,8 @@ fn usage(account: &str, mark: &UsageMark, portal: &str) -> Letter {
         paragraphs: vec![
             format!(
                 "Account {account} has used {} of the {} requests of {started} that ends at {ends}: the alert at {percent} % was reached.",
-                grouped(mark.used),
-                grouped(mark.limit),
+                grouped(mark.used.into()),
+                grouped(mark.limit.into()),
             ),
             then,
         ],
@@ -174,22 +175,7 @@ fn escaped(text: &str) -> String {
 
 /// `2026-11-27 15:00 UTC`.
 fn when(at: Timestamp) -> String {
-    let text = at.to_string();
-    let minutes = text.get(..16).unwrap_or(&text);
-    format!("{} UTC", minutes.replace('T', " "))
-}
-
-/// A number with its thousands apart.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() + digits.len() / 3);
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
+    at.utc("%Y-%m-%d %H:%M UTC")
 }
 
 #[cfg(test)]
@@ -269,17 +255,5 @@ mod tests {
             NOW,
         );
         assert_eq!(render(&mail, PORTAL), None);
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (n, text) in [
-            (0, "0"),
-            (999, "999"),
-            (1_000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ] {
-            assert_eq!(grouped(n), text);
-        }
     }
 }

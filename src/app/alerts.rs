@@ -20,14 +20,12 @@ use crate::base::ceilings::alerts::{
     ALERT_SETTINGS_AGE, MAIL_BATCH,
 };
 use crate::base::ceilings::operations::EXPIRY_LOOK;
-use crate::base::clock::{Clock, Timestamp};
+use crate::base::clock::{Clock, DAY, Timestamp};
 use crate::base::error::StoreError;
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::keys::model::KeyRecord;
 use crate::limits::UsedQuotas;
 use crate::webhooks::operational::{Teller, Told};
-
-const DAY: std::time::Duration = std::time::Duration::from_secs(24 * 3600);
 
 /// How much of its quotas an account has used, as [`decide`] takes it.
 pub(super) fn used(quotas: &UsedQuotas) -> [Used; 2] {

@@ -13,6 +13,7 @@ use crate::accounts::port::AccountStore;
 use crate::alerts::port::{AlertStore, MailStore};
 use crate::base::ceilings::STORE_CONTACT_PAUSE;
 use crate::base::clock::{Clock, Ticks};
+use crate::base::hex;
 use crate::config::model::{Config, LeaseMode, RedisStore, Store};
 use crate::keys::port::KeyStore;
 use crate::limits::Desk;
@@ -204,6 +205,5 @@ pub(super) fn plans_digest(config: &Config) -> String {
         "{:?} {:?} {:?}",
         config.default_plan, config.plans, config.limits.lease
     );
-    let digest = Sha256::digest(text.as_bytes());
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&Sha256::digest(text.as_bytes()))
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 use tokio::sync::{Notify, watch};
 
 use super::stop::pause;
@@ -16,28 +15,15 @@ use crate::alerts::decide::{highest, last_day};
 use crate::base::ceilings::operations::{
     EXPIRY_LOOK, NOTICES_POLL, NOTICES_STEP, THRESHOLD_LOOK, TOLD_MARKS,
 };
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY, Timestamp};
 use crate::base::error::StoreError;
+use crate::base::ids;
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::config::model::OperatorEvents;
 use crate::keys::model::KeyRecord;
 use crate::limits::UsedQuota;
 use crate::webhooks::operational::{Teller, Told, of_notice};
 use crate::webhooks::replayer::Replayer;
-
-const DAY: Duration = Duration::from_secs(24 * 3600);
-
-/// An id that is made of what an event tells of, so that whoever tells it again tells the same event.
-fn derived(parts: &[&str]) -> String {
-    let mut digest = Sha256::new();
-    for part in parts {
-        digest.update((part.len() as u64).to_be_bytes());
-        digest.update(part.as_bytes());
-    }
-    let digest = digest.finalize();
-    let hex: String = digest.iter().take(16).map(|b| format!("{b:02x}")).collect();
-    format!("evt_{hex}")
-}
 
 /// What publishes operational events, and what carries replays out.
 pub(super) fn makers(parts: &Parts, wake: &Arc<Notify>) -> (Teller, Replayer) {
@@ -106,7 +92,10 @@ fn expiring(key: &KeyRecord, days: &[u32], retention: Duration, now: Timestamp) 
     }
     let instant = expires_at.to_string();
     Some(Told {
-        id: derived(&["key.expiring", &key.id, &instant, &days.to_string()]),
+        id: ids::derived(
+            ids::EVENT,
+            &["key.expiring", &key.id, &instant, &days.to_string()],
+        ),
         event_type: "key.expiring",
         at: now,
         data: json!({
@@ -174,13 +163,16 @@ fn reached(
     let resets_at = quota.resets_at.to_string();
     let percent = mark.to_string();
     Some(Told {
-        id: derived(&[
-            "usage.threshold_reached",
-            account_id,
-            policy,
-            &resets_at,
-            &percent,
-        ]),
+        id: ids::derived(
+            ids::EVENT,
+            &[
+                "usage.threshold_reached",
+                account_id,
+                policy,
+                &resets_at,
+                &percent,
+            ],
+        ),
         event_type: "usage.threshold_reached",
         at: now,
         data: json!({

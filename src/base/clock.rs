@@ -10,6 +10,8 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub const HOUR_MS: i64 = 3_600_000;
 /// Milliseconds in a day.
 pub const DAY_MS: i64 = 86_400_000;
+/// A day.
+pub const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// The largest instant that RFC 3339 can write: 9999-12-31T23:59:59.999Z.
 const MAX_MS: i64 = 253_402_300_799_999;

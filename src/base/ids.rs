@@ -1,9 +1,9 @@
 //! Ids with a prefix that names their kind, sortable by creation or derived from what they tell; an id never holds a secret.
 
-use std::fmt::Write as _;
-
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
+
+use super::hex;
 
 /// Prefix of a key's id.
 pub const KEY: &str = "key_";
@@ -23,21 +23,22 @@ pub fn new(prefix: &str) -> String {
     format!("{prefix}{}", Uuid::now_v7().simple())
 }
 
-/// Derives an id: `prefix` and the first half of SHA-256 over `parts` as 32 hex digits. The same parts give the same id at
-/// any time and on any node. Each part counts with its length, so that what moves from one into the next is another id.
-pub fn derived(prefix: &str, parts: &[&str]) -> String {
+/// SHA-256 over `parts`. Each counts with its length, so that what moves from one into the next is another digest.
+pub fn digest(parts: &[&str]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in parts {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part.as_bytes());
     }
-    let digest = hash.finalize();
+    hash.finalize().into()
+}
+
+/// Derives an id: `prefix` and the first half of the [`digest`] of `parts` as 32 hex digits. The same parts give the same
+/// id at any time and on any node.
+pub fn derived(prefix: &str, parts: &[&str]) -> String {
     let mut id = String::with_capacity(prefix.len() + 32);
     id.push_str(prefix);
-    for byte in digest.iter().take(16) {
-        // Writing into a string does not fail.
-        let _ = write!(id, "{byte:02x}");
-    }
+    hex::append(&mut id, &digest(parts)[..16]);
     id
 }
 
@@ -49,7 +50,7 @@ pub fn request_id() -> String {
 /// Whether `id` has the form that [`new`] gives it with this prefix.
 pub fn is_valid(prefix: &str, id: &str) -> bool {
     id.strip_prefix(prefix)
-        .is_some_and(|r| r.len() == 32 && r.bytes().all(|b| b.is_ascii_hexdigit()))
+        .is_some_and(|r| hex::is_digits(r, 32))
 }
 
 /// Whether `id` may name an account: 1 to 128 of `A-Z a-z 0-9 _ - . : @`, so that it is safe in headers, URLs and labels.
@@ -59,6 +60,15 @@ pub fn is_account_id(id: &str) -> bool {
         && id
             .bytes()
             .all(|b| b.is_ascii_alphanumeric() || b"_-.:@".contains(&b))
+}
+
+/// Whether `id` may be an event's: backends give some of theirs themselves. It becomes the webhook-id, where a dot would
+/// make the signed text ambiguous.
+pub fn is_event_id(id: &str) -> bool {
+    (1..=super::ceilings::EVENT_ID_CHARS).contains(&id.len())
+        && id
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// Whether `id` is kept for the gateway's own accounts: nobody's keys are of one.
@@ -88,6 +98,17 @@ mod tests {
         assert!(is_valid(EVENT, &id));
         assert_ne!(derived(EVENT, &["ab", "c"]), derived(EVENT, &["a", "bc"]));
         assert_ne!(derived(EVENT, &["a", ""]), derived(EVENT, &["a"]));
+    }
+
+    #[test]
+    fn an_event_may_have_any_short_id_that_cannot_be_taken_for_a_part_of_its_signature() {
+        let longest = "e".repeat(crate::base::ceilings::EVENT_ID_CHARS);
+        for good in ["evt_1", "deal-won-7", "E", &longest] {
+            assert!(is_event_id(good), "{good}");
+        }
+        for bad in ["", "a.b", "a b", "é", "a:b", &format!("{longest}e")] {
+            assert!(!is_event_id(bad), "{bad}");
+        }
     }
 
     proptest! {

@@ -11,6 +11,9 @@ pub const CONTENT_TYPE: &str = "application/problem+json";
 pub const QUOTA_EXCEEDED_TYPE: &str =
     "https://iana.org/assignments/http-problem-types#quota-exceeded";
 
+/// `Retry-After` in seconds where nobody can know better: a store that cannot be used, places that are all taken.
+pub const RETRY_SECONDS: u16 = 1;
+
 /// An error on its way to a client.
 #[derive(Debug, Clone)]
 pub struct Problem {

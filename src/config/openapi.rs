@@ -10,6 +10,7 @@ use super::model::Auth;
 use super::tree::{Data, Entry, Node, Place, Step, steps};
 use super::validate::Check;
 use super::{beside, read_file, yaml};
+use crate::base::media_type::is_json;
 
 /// What a document gives.
 pub(super) struct Document {
@@ -321,11 +322,6 @@ impl<'a> Reader<'a> {
             .and_then(|b| b.get("content"))
             .map(Node::entries)
             .unwrap_or_default();
-        let json = |e: &Entry| {
-            let essence = e.key.split(';').next().unwrap_or_default().trim();
-            essence.eq_ignore_ascii_case("application/json")
-                || essence.to_ascii_lowercase().ends_with("+json")
-        };
-        !content.is_empty() && content.iter().all(json)
+        !content.is_empty() && content.iter().all(|e| is_json(&e.key))
     }
 }

@@ -173,6 +173,7 @@ fn sha256(text: &str) -> Digest {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::hex;
     use crate::keys::testing::{self, settings};
 
     fn keys(peppers: &[(&str, &str)]) -> Keys {
@@ -182,20 +183,16 @@ mod tests {
     const OURS: &str = "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17";
     const OLD: &str = "oldkey_0123456789abcdef0123456789abcdef";
 
-    fn hex(d: &Digest) -> String {
-        d.iter().map(|b| format!("{b:02x}")).collect()
-    }
-
     #[test]
     fn digests_are_those_that_other_tools_compute() {
         // printf %s oldkey_… | sha256sum; … | openssl dgst -sha256 -hmac pepper
         let d = Digester::new(&keys(&[("p1", "pepper")]));
         assert_eq!(
-            hex(&d.cache_key(OLD).unwrap()),
+            hex::encode(&d.cache_key(OLD).unwrap()),
             "ba32beb54f252133706de742dfeda287676678a9abc6570f2f461e4c087f4bb9"
         );
         assert_eq!(
-            hex(&d.cache_key(OURS).unwrap()),
+            hex::encode(&d.cache_key(OURS).unwrap()),
             "0c68adc725aa09da92c8b6844a099130e27f47ef608be54e9828ff09ae6a39af"
         );
     }

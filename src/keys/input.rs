@@ -1,16 +1,16 @@
 //! What callers give to make or change a key, and its validation field by field; never a change itself.
 
 use std::net::IpAddr;
-use std::time::Duration;
 
 use ipnet::IpNet;
 
 use super::digest::Digester;
-use super::model::{Digest, DigestKind, StoredSecret};
+use super::model::{DigestKind, StoredSecret};
 use super::verify::canonical_net;
 use crate::base::ceilings::{ALLOWED_IPS, NAME_CHARS};
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY, Timestamp};
 use crate::base::error::FieldError;
+use crate::base::hex;
 use crate::base::ids::{is_account_id, is_reserved_account};
 use crate::config::model::{Config, LegacyHash};
 
@@ -58,9 +58,7 @@ impl Expiry {
     pub fn instant(self, now: Timestamp) -> Result<Option<Timestamp>, FieldError> {
         match self {
             Self::Never => Ok(None),
-            Self::Days(d) if EXPIRY_DAYS.contains(&d) => {
-                Ok(Some(now.plus(Duration::from_secs(u64::from(d) * 86_400))))
-            }
+            Self::Days(d) if EXPIRY_DAYS.contains(&d) => Ok(Some(now.plus(DAY * d))),
             Self::Days(_) => Err(FieldError::new(
                 "expires_in_days",
                 "expected 30, 90, 180 or null",
@@ -275,7 +273,7 @@ impl ImportKey {
         digester: &Digester,
         errors: &mut Errors,
     ) -> Option<StoredSecret> {
-        let digest = parse_hex(&self.digest);
+        let digest = hex::decode(&self.digest);
         if digest.is_none() {
             errors.add("digest", "expected 64 hex digits");
         }
@@ -317,15 +315,4 @@ impl ImportKey {
             valid_until: None,
         })
     }
-}
-
-fn parse_hex(text: &str) -> Option<Digest> {
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut out = Digest::default();
-    for (i, byte) in out.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(out)
 }

@@ -3,6 +3,7 @@
 use http::HeaderValue;
 
 use super::decision::{Policy, Standing, Standings};
+use crate::base::number::{DECIMAL_BYTES, decimal};
 
 /// Name of the field that lists the policies.
 pub const RATELIMIT_POLICY: &str = "ratelimit-policy";
@@ -90,19 +91,7 @@ impl Text {
 
     fn number(&mut self, key: &[u8], value: u64) {
         self.push(key);
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        let mut rest = value.min(MAX_INTEGER);
-        loop {
-            at -= 1;
-            // A digit: less than ten, so nothing is cut off.
-            digits[at] = b'0' + (rest % 10) as u8;
-            rest /= 10;
-            if rest == 0 {
-                break;
-            }
-        }
-        self.push(&digits[at..]);
+        self.push(decimal(value.min(MAX_INTEGER), &mut [0; DECIMAL_BYTES]));
     }
 
     fn value(&self) -> HeaderValue {

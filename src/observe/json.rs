@@ -1,5 +1,7 @@
 //! JSON text for log lines, written straight into a buffer; whatever a client sent stays inside its string.
 
+use crate::base::number::{DECIMAL_BYTES, decimal};
+
 /// Writes `text` as a JSON string. Besides what JSON demands, it escapes everything that a terminal or a line-based reader
 /// could act upon: DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
@@ -33,19 +35,7 @@ fn character(out: &mut Vec<u8>, c: char) {
 
 /// Writes a whole number.
 pub(super) fn number(out: &mut Vec<u8>, value: u64) {
-    let mut digits = [0; 20];
-    let mut at = digits.len();
-    let mut rest = value;
-    loop {
-        at -= 1;
-        // A digit: less than ten, so nothing is cut off.
-        digits[at] = b'0' + (rest % 10) as u8;
-        rest /= 10;
-        if rest == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&digits[at..]);
+    out.extend_from_slice(decimal(value, &mut [0; DECIMAL_BYTES]));
 }
 
 /// Writes microseconds as milliseconds with three places, e.g. `1.042`.

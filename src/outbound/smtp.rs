@@ -1,7 +1,7 @@
 //! Gives e-mails to the operator's mail server over SMTP; never decides what one says or whether it is tried again.
 
 use std::sync::Arc;
-use std::time::{Duration, UNIX_EPOCH};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use async_trait::async_trait;
@@ -136,11 +136,10 @@ impl Server {
 
     fn message(&self, mail: &Rendered) -> Result<(Address, Vec<u8>), String> {
         let to = address(&mail.to)?;
-        let millis = u64::try_from(mail.at.millis()).unwrap_or(0);
         let message = Message::builder()
             .from(self.from.clone())
             .to(Mailbox::new(None, to.clone()))
-            .date(UNIX_EPOCH + Duration::from_millis(millis))
+            .date(mail.at.system_time())
             .message_id(Some(format!(
                 "<{}@{}>",
                 mail.id,

@@ -10,11 +10,12 @@ use super::events::Exchange;
 use super::gateway::GatewayParts;
 use super::hygiene::{self, Target};
 use super::own_key;
-use super::reading::{announced_length, forward_target, is_json, lower_case};
+use super::reading::{announced_length, forward_target, lower_case};
 use super::refusal::Refusal;
 use super::request_digest::RequestDigest;
 use crate::accounts::state::Standing;
 use crate::base::error::{Code, StoreError};
+use crate::base::media_type::says_json;
 use crate::config::model::{Auth, OnStoreFailure};
 use crate::keys::verify;
 use crate::limits::fields;
@@ -293,7 +294,7 @@ impl Asked<'_> {
             return Err(Refusal::new(Code::BodyTooLarge));
         }
         let has_body = length.is_some_and(|n| n > 0) || headers.contains_key(TRANSFER_ENCODING);
-        if route.route.json_only && has_body && !is_json(headers) {
+        if route.route.json_only && has_body && !says_json(headers) {
             return Err(Refusal::new(Code::UnsupportedMediaType));
         }
         Ok(())

@@ -11,8 +11,9 @@ use super::client::Client;
 use super::connection::Connection;
 use super::ctx::Ctx;
 use super::gateway::GatewayParts;
-use super::{own_key, respond, trace};
+use super::{own_key, respond};
 use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
+use crate::base::hex;
 
 /// Bounds the connection and finds out who the client is.
 pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
@@ -48,8 +49,8 @@ fn of_session(session: &Session) -> Connection {
 /// 32 random hex digits.
 fn new_request_id() -> HeaderValue {
     let mut id = [0; 32];
-    trace::hex(&mut id[..16], fastrand::u64(..));
-    trace::hex(&mut id[16..], fastrand::u64(..));
+    hex::fill(&mut id[..16], fastrand::u64(..));
+    hex::fill(&mut id[16..], fastrand::u64(..));
     HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use http::HeaderMap;
-use http::header::{CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::CONTENT_LENGTH;
 
 /// A host in lower case; nearly every client sends it so.
 pub(super) fn lower_case(host: &str) -> Cow<'_, str> {
@@ -33,27 +33,8 @@ pub(super) fn announced_length(headers: &HeaderMap) -> Option<u64> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-/// Whether the body is JSON by its one Content-Type: `application/json` or a `+json` type.
-pub(super) fn is_json(headers: &HeaderMap) -> bool {
-    let mut values = headers.get_all(CONTENT_TYPE).iter();
-    let (Some(value), None) = (values.next(), values.next()) else {
-        return false;
-    };
-    let Ok(text) = value.to_str() else {
-        return false;
-    };
-    let essence = text.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
-        || (essence.contains('/')
-            && essence
-                .rsplit_once('+')
-                .is_some_and(|(_, suffix)| suffix.eq_ignore_ascii_case("json")))
-}
-
 #[cfg(test)]
 mod tests {
-    use http::HeaderValue;
-
     use super::*;
 
     #[test]
@@ -70,20 +51,5 @@ mod tests {
             forward_target(b"/v1/a?x", "/api/a", Some("x")).as_deref(),
             Some("/api/a?x")
         );
-    }
-
-    #[test]
-    fn json_is_one_field_of_a_json_type() {
-        let of = |values: &[&'static str]| {
-            let mut h = HeaderMap::new();
-            for v in values {
-                h.append(CONTENT_TYPE, HeaderValue::from_static(v));
-            }
-            is_json(&h)
-        };
-        assert!(of(&["application/json"]) && of(&["Application/JSON; charset=utf-8"]));
-        assert!(of(&["application/merge-patch+json"]));
-        assert!(!of(&[]) && !of(&["text/plain"]) && !of(&["json"]) && !of(&["a+json"]));
-        assert!(!of(&["application/json", "text/plain"]));
     }
 }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use crate::base::error::Code;
+use crate::base::problem::RETRY_SECONDS;
 
 /// Why a request does not go on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -21,14 +22,11 @@ pub struct Refusal {
     pub violated: Vec<&'static str>,
 }
 
-/// `Retry-After` in seconds where the gateway itself cannot know better.
-const RETRY_SOON: u64 = 1;
-
 impl Refusal {
     /// A refusal with the table's own text, and a `Retry-After` where the contract wants one.
     pub fn new(code: Code) -> Self {
-        let retry_after =
-            matches!(code, Code::StoreUnavailable | Code::Overloaded).then_some(RETRY_SOON);
+        let retry_after = matches!(code, Code::StoreUnavailable | Code::Overloaded)
+            .then_some(RETRY_SECONDS.into());
         Self {
             code,
             detail: None,

@@ -71,17 +71,14 @@ pub struct DeprecatedFields {
 
 impl DeprecatedFields {
     fn new(d: &Deprecated) -> Option<Self> {
-        let sunset = d.sunset.and_then(|t| {
-            let seconds = std::time::Duration::from_secs(u64::try_from(t.secs()).ok()?);
-            HeaderValue::try_from(httpdate::fmt_http_date(std::time::UNIX_EPOCH + seconds)).ok()
-        });
+        let sunset = d.sunset.map(|t| HeaderValue::try_from(t.http_date()));
         let link = d
             .link
             .as_ref()
             .and_then(|l| HeaderValue::try_from(format!("<{l}>; rel=\"deprecation\"")).ok());
         Some(Self {
             deprecation: HeaderValue::try_from(format!("@{}", d.since.secs())).ok()?,
-            sunset,
+            sunset: sunset.transpose().ok()?,
             link,
         })
     }

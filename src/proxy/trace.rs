@@ -2,6 +2,8 @@
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use crate::base::hex;
+
 /// `traceparent` (W3C Trace Context section 3.2).
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 /// `tracestate` (section 3.3): means nothing without a valid `traceparent`.
@@ -17,10 +19,10 @@ pub fn next(headers: &HeaderMap) -> (HeaderValue, bool) {
         buffer[3..35].copy_from_slice(&value[3..35]);
         buffer[53..55].copy_from_slice(&value[53..55]);
     } else {
-        hex(&mut buffer[3..19], fastrand::u64(1..));
-        hex(&mut buffer[19..35], fastrand::u64(..));
+        hex::fill(&mut buffer[3..19], fastrand::u64(1..));
+        hex::fill(&mut buffer[19..35], fastrand::u64(..));
     }
-    hex(&mut buffer[36..52], fastrand::u64(1..));
+    hex::fill(&mut buffer[36..52], fastrand::u64(1..));
     let value = HeaderValue::from_bytes(&buffer).unwrap_or(HeaderValue::from_static(""));
     (value, incoming.is_some())
 }
@@ -49,14 +51,6 @@ fn is_valid(v: &[u8]) -> bool {
         && !zero(36, 52)
         && v[52] == b'-'
         && digits(53, 55)
-}
-
-/// Writes the lowest digits of `n` in lower-case hex.
-pub(super) fn hex(out: &mut [u8], mut n: u64) {
-    for b in out.iter_mut().rev() {
-        *b = b"0123456789abcdef"[(n & 15) as usize];
-        n >>= 4;
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ use axum::http::header::CONTENT_TYPE;
 use serde_json::{Map, Value};
 
 use crate::base::clock::Timestamp;
+use crate::base::media_type::says_json;
 
 use super::choice::Choice;
 use super::error::{ApiError, FieldError};
@@ -272,20 +273,9 @@ pub(super) struct Body(pub(super) Fields);
 /// A JSON object that may be left out.
 pub(super) struct OptionalBody(pub(super) Fields);
 
-fn is_json(request: &Request) -> bool {
-    let value = request.headers().get(CONTENT_TYPE);
-    let essence = value
-        .and_then(|v| v.to_str().ok())
-        .and_then(|v| v.split(';').next())
-        .map(|v| v.trim().to_ascii_lowercase())
-        .unwrap_or_default();
-    essence == "application/json"
-        || (essence.starts_with("application/") && essence.ends_with("+json"))
-}
-
 async fn read(request: Request, optional: bool) -> Result<Fields, ApiError> {
     let typed = request.headers().contains_key(CONTENT_TYPE);
-    let json = is_json(&request);
+    let json = says_json(request.headers());
     if typed && !json {
         return Err(ApiError::media_type());
     }

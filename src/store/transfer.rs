@@ -8,6 +8,7 @@ use super::span::Span;
 use crate::accounts::model::Account;
 use crate::base::audit::{AuditEntry, IdempotentAnswer};
 use crate::base::clock::Timestamp;
+use crate::base::hex;
 use crate::keys::model::{Digest, KeyRecord};
 use crate::keys::port::LastUse;
 use crate::webhooks::health::EndpointHealth;
@@ -291,8 +292,7 @@ pub fn audit_line(entry: &AuditEntry) -> String {
 
 /// What an answer is known by: the SHA-256 of its key in hex.
 pub fn answer_index(key: &str) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    digest.iter().map(|b| format!("{b:02x}")).collect()
+    hex::encode(&Sha256::digest(key.as_bytes()))
 }
 
 /// An answer under the SHA-256 of its key in hex, which is all that some stores keep of it.

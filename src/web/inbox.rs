@@ -9,23 +9,19 @@ use axum::extract::{Extension, Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use tokio::sync::Semaphore;
-use tokio::time::timeout;
 
 use super::admin::state::ConfigControl;
+use super::body::{self, BodyError};
 use super::peer::{self, Peer};
 use super::sources::{Rate, Sources};
-use crate::base::ceilings::BODY_READ_TIME;
 use crate::base::ceilings::simulator::{
     INBOX_BODY_BYTES, INBOX_BURST, INBOX_PER_SECOND, INBOX_REQUESTS, INBOX_SOURCES,
 };
 use crate::base::clock::Clock;
+use crate::base::problem::RETRY_SECONDS;
 use crate::webhooks::simulator::catch::Catcher;
 use crate::webhooks::simulator::inbox::{PATH, Token};
-
-/// Seconds after which a request that found no room may come again.
-const RETRY_SECONDS: u16 = 1;
 
 /// What requests to inboxes share.
 struct Door {
@@ -89,13 +85,12 @@ async fn take(
         .places
         .try_acquire()
         .map_err(|_| StatusCode::SERVICE_UNAVAILABLE)?;
-    let limited = Limited::new(body, INBOX_BODY_BYTES);
-    let bytes = match timeout(BODY_READ_TIME, limited.collect()).await {
-        Ok(Ok(read)) => read.to_bytes(),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => return Err(StatusCode::PAYLOAD_TOO_LARGE),
-        Ok(Err(_)) => return Err(StatusCode::BAD_REQUEST),
-        Err(_) => return Err(StatusCode::REQUEST_TIMEOUT),
-    };
+    let bytes = body::read(body, INBOX_BODY_BYTES).await;
+    let bytes = bytes.map_err(|error| match error {
+        BodyError::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        BodyError::BrokenOff => StatusCode::BAD_REQUEST,
+        BodyError::Slow => StatusCode::REQUEST_TIMEOUT,
+    })?;
     let caught = door
         .catcher
         .take(&token, headers, &bytes)

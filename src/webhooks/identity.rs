@@ -17,7 +17,7 @@
 //! new for each request is mixed in. Requests that are truly repeated carry an Idempotency-Key.
 
 use super::rules::Rule;
-use crate::base::ids;
+use crate::base::{hex, ids};
 
 /// Where an event comes from: what its id begins with, whatever is learned of it later.
 #[derive(Debug, Clone, Copy)]
@@ -64,7 +64,7 @@ pub fn released(recorded: &str, resource_id: &str) -> String {
 
 /// The id that the event of a request with an Idempotency-Key is released under.
 pub fn repeated(origin: Origin<'_>, request: &Repeatable, resource_id: &str) -> String {
-    let digest = hex(&request.digest);
+    let digest = hex::encode(&request.digest);
     derived(origin, "key", &[&request.key, &digest, resource_id])
 }
 
@@ -75,8 +75,4 @@ fn derived(origin: Origin<'_>, by: &str, parts: &[&str]) -> String {
     let mut all = vec![origin.account_id, origin.route, event_type, &place, by];
     all.extend_from_slice(parts);
     ids::derived(ids::EVENT, &all)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -8,7 +8,7 @@ use crate::base::ceilings::{
     EVENT_DATA_BYTES, EVENT_ID_CHARS, EVENT_TYPES_PER_WEBHOOK, NAME_CHARS, WEBHOOK_URL_CHARS,
 };
 use crate::base::error::FieldError;
-use crate::base::ids::{is_account_id, is_reserved_account};
+use crate::base::ids::{is_account_id, is_event_id, is_reserved_account};
 
 /// An endpoint to be made.
 #[derive(Debug, Clone)]
@@ -172,14 +172,6 @@ impl Check {
             self.add("data", "expected JSON");
         }
     }
-}
-
-/// Whether `id` may be an event's: it becomes the webhook-id, where a dot would make the signed text ambiguous.
-pub(super) fn is_event_id(id: &str) -> bool {
-    (1..=EVENT_ID_CHARS).contains(&id.len())
-        && id
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
 }
 
 /// What an event's id is expected to be.

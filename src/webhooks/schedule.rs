@@ -44,9 +44,7 @@ pub(super) fn retry_after(value: &str, now: Timestamp) -> Option<Duration> {
     let delay = if !value.is_empty() && value.bytes().all(|b| b.is_ascii_digit()) {
         value.parse().map_or(Duration::MAX, Duration::from_secs)
     } else {
-        let at = httpdate::parse_http_date(value).ok()?;
-        let at = at.duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
-        at.saturating_sub(Duration::from_millis(now.millis().unsigned_abs()))
+        Timestamp::parse_http_date(value)?.since(now)
     };
     Some(delay.min(WEBHOOK_RETRY_AFTER))
 }

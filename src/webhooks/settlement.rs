@@ -9,6 +9,7 @@ use super::identity::{self, Origin, Repeatable};
 use super::model::Settlement;
 use super::rules::Rule;
 use crate::base::ceilings::EVENT_DATA_BYTES;
+use crate::base::media_type::is_json;
 
 /// What was kept of a body.
 #[derive(Debug, Clone, Default)]
@@ -78,14 +79,7 @@ impl BodyForm {
         let Some(value) = headers.get(header::CONTENT_TYPE) else {
             return Self::Json;
         };
-        let essence = value
-            .as_bytes()
-            .split(|b| *b == b';')
-            .next()
-            .unwrap_or_default()
-            .trim_ascii()
-            .to_ascii_lowercase();
-        if essence.starts_with(b"application/json") || essence.ends_with(b"+json") {
+        if value.to_str().is_ok_and(is_json) {
             Self::Json
         } else {
             Self::Other

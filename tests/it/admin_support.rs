@@ -11,6 +11,7 @@ use fuelgate::accounts::service::AccountService;
 use fuelgate::accounts::state::Accounts;
 use fuelgate::alerts::service::AlertService;
 use fuelgate::base::clock::{Clock, Timestamp};
+use fuelgate::base::hex;
 use fuelgate::config::model::Config;
 use fuelgate::keys::cache::KeyObserver;
 use fuelgate::keys::service::KeyService;
@@ -68,10 +69,7 @@ events:
 
 /// The configuration of the tests, with `replace` put in the place of some of its text.
 pub fn config(dir: &std::path::Path, replace: &[(&str, &str)]) -> Config {
-    let hex = |token: &str| -> String {
-        let digest = Sha256::digest(token);
-        digest.iter().map(|b| format!("{b:02x}")).collect()
-    };
+    let hex = |token: &str| hex::encode(&Sha256::digest(token));
     let mut text = CONFIG
         .replace("sha256: ROOT", &format!("sha256: \"{}\"", hex(ROOT)))
         .replace("sha256: READER", &format!("sha256: \"{}\"", hex(READER)));

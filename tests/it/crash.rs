@@ -50,15 +50,8 @@ fn receiver() -> (Backend, Arc<Mutex<HashSet<String>>>) {
 }
 
 fn subscribe(g: &Gateway, receiver: &Backend) {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(
-            &json!({"account_id": "acct_1", "url": format!("http://{}/hook", receiver.address),
-                     "event_types": ["contact.created"]}),
-        ),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
+    let url = format!("http://{}/hook", receiver.address);
+    g.webhook("acct_1", &url, &["contact.created"]);
 }
 
 /// Creates contacts on one connection after another until told to stop; notes the id and time of each 201.

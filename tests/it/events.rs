@@ -61,13 +61,7 @@ fn subscribe(g: &Gateway, account: &str, receiver: &Backend) -> Value {
 }
 
 fn subscribe_to(g: &Gateway, account: &str, receiver: &Backend, types: &[&str]) -> Value {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": format!("http://{}/hook", receiver.address), "event_types": types})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
-    made.json()
+    g.webhook(account, &format!("http://{}/hook", receiver.address), types)
 }
 
 fn call(g: &Gateway, key: &str, method: &str, target: &str, body: &Value) -> u16 {

@@ -95,16 +95,9 @@ fn webhooks_verify_with_the_published_client() {
     let receiver = Backend::start(|_| Answer::Reply(200, vec![], b"thanks".to_vec()));
     let g = Gateway::start(&config(nginx.address, RULES));
     let (_, key) = g.key("acct_1", &["contacts:read", "contacts:write"]);
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(
-            &json!({"account_id": "acct_1", "url": format!("http://{}/hook", receiver.address),
-                     "event_types": ["contact.created"]}),
-        ),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
-    let secret = made.json()["secret"].as_str().unwrap().to_owned();
+    let url = format!("http://{}/hook", receiver.address);
+    let made = g.webhook("acct_1", &url, &["contact.created"]);
+    let secret = made["secret"].as_str().unwrap().to_owned();
     assert!(secret.starts_with("whsec_"));
     assert_eq!(
         g.post("/v1/contacts", &key, &json!({"name": "Ada"})).status,
@@ -142,7 +135,7 @@ except Exception as e:
     assert_eq!(event["data"], json!({"id": "c42", "name": "Ada"}));
     assert_eq!(event["sequence"], 1);
     // The delivery log knows the attempt.
-    let id = made.json()["id"].as_str().unwrap().to_owned();
+    let id = made["id"].as_str().unwrap().to_owned();
     let log = eventually("the attempt is logged", Duration::from_secs(5), || {
         let log = g
             .admin("GET", &format!("/admin/v1/webhooks/{id}/deliveries"), None)

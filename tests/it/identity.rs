@@ -75,12 +75,8 @@ impl Bench {
         }
         let g = Gateway::start(&text);
         let (_, key) = g.key("acct_1", &["contacts:read", "contacts:write"]);
-        let made = g.admin(
-            "POST",
-            "/admin/v1/webhooks",
-            Some(&json!({"account_id": "acct_1", "url": format!("http://{}/hook", receiver.address), "event_types": ["contact.*"]})),
-        );
-        assert_eq!(made.status, 201, "{}", made.text());
+        let url = format!("http://{}/hook", receiver.address);
+        g.webhook("acct_1", &url, &["contact.*"]);
         Self {
             crm,
             receiver,

@@ -28,12 +28,7 @@ fn failing() -> (Backend, Arc<AtomicBool>) {
 }
 
 fn subscribe(g: &Gateway, account: &str, receiver: &Backend, types: &[&str]) {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": format!("http://{}/hook", receiver.address), "event_types": types})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
+    g.webhook(account, &format!("http://{}/hook", receiver.address), types);
 }
 
 fn publish(g: &Gateway, n: usize) {

@@ -38,13 +38,7 @@ fn crm() -> Backend {
 }
 
 fn webhook(g: &Gateway, url: &str) -> (String, String) {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": "acct_1", "url": url, "event_types": ["contact.created"]})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
-    let made = made.json();
+    let made = g.webhook("acct_1", url, &["contact.created"]);
     let text = |name: &str| made[name].as_str().unwrap().to_owned();
     (text("id"), text("secret"))
 }

@@ -35,13 +35,8 @@ fn nobody() -> SocketAddr {
 }
 
 fn subscribe(g: &Gateway, account: &str, url: &str) -> String {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": url, "event_types": ["contact.created"]})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
-    made.json()["id"].as_str().unwrap().to_owned()
+    let made = g.webhook(account, url, &["contact.created"]);
+    made["id"].as_str().unwrap().to_owned()
 }
 
 fn set_status(g: &Gateway, id: &str, status: &str) {

@@ -33,10 +33,8 @@ const LOOPBACK: &str = "allowed_private_targets: [127.0.0.1/32]";
 
 /// Makes a webhook: its id.
 fn subscribe(g: &Gateway, account: &str, url: &str) -> String {
-    let body = json!({"account_id": account, "url": url, "event_types": ["contact.created"]});
-    let made = g.admin("POST", "/admin/v1/webhooks", Some(&body));
-    assert_eq!(made.status, 201, "{url}: {}", made.text());
-    made.json()["id"].as_str().unwrap().to_owned()
+    let made = g.webhook(account, url, &["contact.created"]);
+    made["id"].as_str().unwrap().to_owned()
 }
 
 fn publish(g: &Gateway, account: &str) {

@@ -16,13 +16,8 @@ webhooks: { retry_delays_seconds: [1], timeout_ms: 1000, allowed_private_targets
 const SOON: Duration = Duration::from_secs(20);
 
 fn subscribe(g: &Gateway, account: &str, url: &str, types: &[&str]) -> String {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": url, "event_types": types})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
-    made.json()["id"].as_str().unwrap().to_owned()
+    let made = g.webhook(account, url, types);
+    made["id"].as_str().unwrap().to_owned()
 }
 
 fn publish(g: &Gateway, account: &str, id: &str) {

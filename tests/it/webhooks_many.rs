@@ -49,12 +49,7 @@ const BEAT: Duration = Duration::from_millis(50);
 const NOISE: Duration = Duration::from_millis(40);
 
 fn subscribe(g: &Gateway, account: &str, url: &str) {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": url, "event_types": ["contact.created"]})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
+    g.webhook(account, url, &["contact.created"]);
 }
 
 fn publish(g: &Gateway, account: &str, id: &str) {

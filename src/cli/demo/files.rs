@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::base::hex;
 use crate::base::secret::Secret;
 use crate::cli::Failure;
 
@@ -133,5 +134,5 @@ fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn random() -> Result<String, Failure> {
     let mut bytes = [0_u8; 32];
     getrandom::fill(&mut bytes).map_err(|e| Failure::of("no random numbers", e))?;
-    Ok(bytes.iter().map(|b| format!("{b:02x}")).collect())
+    Ok(hex::encode(&bytes))
 }

@@ -6,7 +6,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::words::{is_name, under};
 use super::{Check, listen};
-use crate::base::ids;
+use crate::base::{hex, ids};
 use crate::config::file::{AdminFile, AdminTokenFile, KeysFile, LegacyFile};
 use crate::config::model::{
     Admin, AdminToken, KeyCacheSettings, Keys, LegacyFormat, Pepper, Permission,
@@ -86,14 +86,7 @@ fn named_tokens(check: &mut Check<'_>, list: &[AdminTokenFile]) -> Vec<AdminToke
 }
 
 fn digest(text: &str) -> Result<[u8; 32], String> {
-    let wrong = || "expected the SHA-256 of the token as 64 hex digits".to_owned();
-    if text.len() != 64 || !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return Err(wrong());
-    }
-    let mut bytes = [0; 32];
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| wrong())?;
-    }
+    let bytes = hex::decode(text).ok_or("expected the SHA-256 of the token as 64 hex digits")?;
     if bytes == <[u8; 32]>::from(Sha256::digest("")) {
         return Err("expected the SHA-256 of a token, found that of nothing".to_owned());
     }

@@ -24,6 +24,7 @@ use super::model::{Api, Config};
 use super::report::{MAX_PROBLEMS, Problem, Report};
 use super::tree::{Node, Place, Step, steps};
 use super::{Env, LoadOptions, expand, shape, yaml};
+use crate::base::hex;
 
 /// What all checks share.
 pub(super) struct Check<'a> {
@@ -270,7 +271,7 @@ fn build(check: &mut Check<'_>, f: &ConfigFile) -> Option<Config> {
     config.files = std::iter::once(check.source.to_path_buf())
         .chain(std::mem::take(&mut check.files))
         .collect();
-    config.hash = words::hex(&digest(&config.effective, &config.apis));
+    config.hash = hex::encode(&digest(&config.effective, &config.apis));
     config.fingerprint = digest(&check.root.to_json(), &config.apis);
     Some(config)
 }

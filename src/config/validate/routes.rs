@@ -274,12 +274,12 @@ fn split(
 }
 
 fn deprecated(check: &mut Check<'_>, d: &DeprecatedFile, at: &[Step]) -> Option<Deprecated> {
-    let since = check.ok(&under(at, "since"), instant(&d.since));
+    let since = check.ok(&under(at, "since"), Timestamp::parse_day(&d.since));
     let sunset_at = under(at, "sunset");
     let sunset = d
         .sunset
         .as_ref()
-        .and_then(|t| check.ok(&sunset_at, instant(t)));
+        .and_then(|t| check.ok(&sunset_at, Timestamp::parse_day(t)));
     if let (Some(since), Some(sunset)) = (since, sunset)
         && sunset < since
     {
@@ -295,15 +295,6 @@ fn deprecated(check: &mut Check<'_>, d: &DeprecatedFile, at: &[Step]) -> Option<
         sunset,
         link,
     })
-}
-
-fn instant(text: &str) -> Result<Timestamp, String> {
-    Timestamp::parse(text)
-        .or_else(|_| Timestamp::parse(&format!("{text}T00:00:00Z")))
-        .map_err(|_| {
-            "expected a date such as 2026-12-01 or an instant such as 2026-12-01T00:00:00Z"
-                .to_owned()
-        })
 }
 
 fn prefix(check: &mut Check<'_>, a: &ApiFile, at: &[Step]) -> String {

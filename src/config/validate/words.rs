@@ -1,20 +1,11 @@
 //! Small forms that several settings share: addresses, networks, URLs, names; never a setting of its own.
 
-use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
 use ipnet::IpNet;
 
 use super::Check;
 use crate::config::tree::Step;
-
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut s, b| {
-        let _ = write!(s, "{b:02x}");
-        s
-    })
-}
 
 /// `path` and a further step.
 pub(super) fn under(path: &[Step], step: impl Into<Step>) -> Vec<Step> {

@@ -391,7 +391,7 @@ fn import(account: &str, digest: &str, hash: ImportHash) -> ImportKey {
 fn old_digest() -> String {
     use sha2::Digest as _;
     let digest = sha2::Sha256::digest(b"oldkey_0123456789abcdef0123456789abcdef");
-    digest.iter().map(|b| format!("{b:02X}")).collect()
+    crate::base::hex::encode(&digest).to_ascii_uppercase()
 }
 
 #[tokio::test]

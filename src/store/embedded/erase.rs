@@ -1,7 +1,5 @@
 //! Erasure of an account in small transactions that may stop at any point and go on later; never who may ask for it.
 
-use std::time::Duration;
-
 use rusqlite::Connection;
 
 use super::accounts::{by_id, tombstone};
@@ -14,9 +12,6 @@ use crate::base::ceilings;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
-
-/// How long what comes late for an erased account is still recognised: longer than any exchange or flush.
-const TOMBSTONE_TIME: Duration = Duration::from_secs(24 * 3600);
 
 /// Marks the account. One that never had a key has no row, but may have endpoints or events.
 pub(super) fn begin(conn: &Connection, id: &str, why: &Change) -> Done<()> {
@@ -218,7 +213,7 @@ pub(super) fn forget_tombstones(conn: &Connection, now: Timestamp) -> Done<()> {
     run(
         conn,
         "DELETE FROM erased WHERE at < ?1",
-        [now.minus(TOMBSTONE_TIME)],
+        [now.minus(ceilings::ERASED_TIME)],
     )?;
     Ok(())
 }

@@ -11,6 +11,7 @@ use super::backup::BackupError;
 use super::consistency;
 use super::fail::Done;
 use super::walk::{self, Row, Table};
+use crate::base::hex;
 use crate::store::sqlite::{OpenError, open_to_read};
 
 /// Findings of the check for damage that are told.
@@ -100,7 +101,7 @@ fn report(conn: &Connection, path: &Path, layout: i64) -> Done<Report> {
         tables.push(TableReport {
             name: table.name,
             rows,
-            sha256: hex(&digest),
+            sha256: hex::encode(&digest),
         });
     }
     Ok(Report {
@@ -108,7 +109,7 @@ fn report(conn: &Connection, path: &Path, layout: i64) -> Done<Report> {
         bytes: std::fs::metadata(path).map_or(0, |m| m.len()),
         layout,
         tables,
-        sha256: hex(&whole.finalize()),
+        sha256: hex::encode(&whole.finalize()),
         problems: consistency::problems(conn)?,
     })
 }
@@ -157,8 +158,4 @@ fn add(digest: &mut Sha256, row: &Row) {
 fn text(digest: &mut Sha256, text: &str) {
     digest.update((text.len() as u64).to_le_bytes());
     digest.update(text);
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|b| format!("{b:02x}")).collect()
 }

@@ -9,7 +9,6 @@
 
 use super::Store;
 use super::each::each;
-use super::key_names::{hex, unhex};
 use super::link::{Call, Patience};
 use super::names::{Names, SHARDS};
 use super::script::script;
@@ -17,6 +16,7 @@ use crate::base::audit::{AuditEntry, IdempotentAnswer};
 use crate::base::ceilings::{INDEX_GRACE, REVISION_TRIES, STORE_SCRIPT_KEYS};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::hex;
 
 script!(CLAIM, "answer_claim.lua");
 script!(VOID, "answer_void.lua");
@@ -50,7 +50,7 @@ pub(super) fn to_text(answer: &IdempotentAnswer) -> String {
     format!(
         "{}\n{}\n{}\n{}",
         answer.expires_at.millis(),
-        hex(&answer.request_digest),
+        hex::encode(&answer.request_digest),
         answer.status,
         answer.body
     )
@@ -60,7 +60,7 @@ pub(super) fn from_text(key: &str, text: &str) -> Option<IdempotentAnswer> {
     let mut parts = text.splitn(4, '\n');
     Some(IdempotentAnswer {
         expires_at: Timestamp::from_millis(parts.next()?.parse().ok()?),
-        request_digest: unhex(parts.next()?)?,
+        request_digest: hex::decode(parts.next()?)?,
         status: parts.next()?.parse().ok()?,
         body: parts.next()?.to_owned(),
         key: key.to_owned(),

@@ -15,13 +15,13 @@
 //! the entry anew; [`confirm`] does the same for who has just written the record. Whichever of the two comes last, sees it.
 
 use super::Store;
-use super::key_names::hex;
 use super::key_text;
 use super::link::{Call, Patience};
 use super::names::Names;
 use super::script::script;
 use crate::base::ceilings::{INDEX_GRACE, REVISION_TRIES};
 use crate::base::error::StoreError;
+use crate::base::hex;
 use crate::keys::model::{Digest, KeyRecord};
 
 script!(CLAIM, "digest_claim.lua");
@@ -152,7 +152,7 @@ fn taken() -> StoreError {
 
 /// Keeps the key of an entry from getting the digest, unless it has it.
 async fn void(store: &Store, digest: &Digest, other: &Entry) -> Result<(), StoreError> {
-    let (account, key, digest) = (&other.account_id, &other.key_id, hex(digest));
+    let (account, key, digest) = (&other.account_id, &other.key_id, hex::encode(digest));
     let call = Call::new(&VOID)
         .key(store.names.key(account, key))
         .key(store.names.void(account, key, &digest));

@@ -91,32 +91,6 @@ pub(super) fn expect_ids(account_id: &str, id: Option<&str>) -> Result<(), Store
     ))
 }
 
-/// Lower-case hex.
-pub(super) fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |n: u8| char::from(DIGITS[usize::from(n & 15)]);
-    bytes
-        .iter()
-        .flat_map(|b| [digit(b >> 4), digit(*b)])
-        .collect()
-}
-
-/// The bytes of lower-case or upper-case hex.
-pub(super) fn unhex(text: &str) -> Option<[u8; 32]> {
-    let mut bytes = [0; 32];
-    if text.len() != 64 {
-        return None;
-    }
-    // A sign would be read as part of a number.
-    if !text.bytes().all(|b| b.is_ascii_hexdigit()) {
-        return None;
-    }
-    for (i, byte) in bytes.iter_mut().enumerate() {
-        *byte = u8::from_str_radix(text.get(2 * i..2 * i + 2)?, 16).ok()?;
-    }
-    Some(bytes)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -129,16 +103,6 @@ mod tests {
         assert_eq!(names.tag(&names.slot("q3")).unwrap(), "q3");
         assert!(names.tag("fg:acct_1").is_err() && names.tag("other:{a}").is_err());
         assert_eq!(names.changes(), "fg:changes");
-    }
-
-    #[test]
-    fn hex_goes_there_and_back() {
-        let digest: [u8; 32] = std::array::from_fn(|i| (i * 9) as u8);
-        assert_eq!(unhex(&hex(&digest)), Some(digest));
-        assert_eq!(&hex(&[0, 255, 16]), "00ff10");
-        for bad in ["", "zz", &"+0".repeat(32), &"é".repeat(32)] {
-            assert_eq!(unhex(bad), None, "{bad}");
-        }
     }
 
     #[test]

@@ -13,9 +13,9 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
-use super::key_names::{hex, unhex};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::hex;
 use crate::keys::model::{Digest, DigestKind, KeyRecord, StoredSecret};
 
 /// Length of the first line with its end.
@@ -70,7 +70,7 @@ fn read_ms(text: &str) -> Result<Option<Timestamp>, StoreError> {
 
 /// The second and third line.
 pub(super) fn state(key: &KeyRecord) -> Result<String, StoreError> {
-    let digests: Vec<_> = key.secrets.iter().map(|s| hex(&s.digest)).collect();
+    let digests: Vec<_> = key.secrets.iter().map(|s| hex::encode(&s.digest)).collect();
     let digests = match digests.is_empty() {
         true => "-".to_owned(),
         false => digests.join(","),
@@ -150,7 +150,7 @@ pub(super) fn from_text(account_id: &str, id: &str, text: &str) -> Result<KeyRec
 fn secrets(digests: &str, rest: Vec<Secret>) -> Result<Vec<StoredSecret>, StoreError> {
     let digests: Option<Vec<Digest>> = match digests {
         "-" => Some(Vec::new()),
-        some => some.split(',').map(unhex).collect(),
+        some => some.split(',').map(hex::decode).collect(),
     };
     let digests = digests.ok_or_else(|| corrupt("a digest"))?;
     if digests.len() != rest.len() {

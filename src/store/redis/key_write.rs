@@ -7,7 +7,7 @@ use super::accounts;
 use super::change::{announce, carry_out, is_refusal};
 use super::digests::{self, has};
 use super::each::each;
-use super::key_names::{expect_ids, hex};
+use super::key_names::expect_ids;
 use super::key_read::{self, accounts_of, member};
 use super::key_text::{expiry_score, state, to_text, use_line};
 use super::link::{Call, Patience};
@@ -17,6 +17,7 @@ use crate::base::audit::Change;
 use crate::base::ceilings::{REVISION_TRIES, STORE_SCRIPT_KEYS};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::hex;
 use crate::keys::model::{Digest, KeyRecord, StoredSecret};
 use crate::keys::port::LastUse;
 
@@ -28,7 +29,11 @@ script!(USES, "key_uses.lua");
 /// Adds the marks that keep a key from digests.
 pub(super) fn marks(store: &Store, call: Call, key: &KeyRecord, digests: &[Digest]) -> Call {
     digests.iter().fold(call, |call, digest| {
-        call.key(store.names.void(&key.account_id, &key.id, &hex(digest)))
+        call.key(
+            store
+                .names
+                .void(&key.account_id, &key.id, &hex::encode(digest)),
+        )
     })
 }
 

@@ -1,21 +1,19 @@
 //! Reads JSON bodies strictly: the right type, within the ceiling, no unknown field, absent told from null; never a meaning.
 
-use std::time::Duration;
-
 use axum::body::Body;
 use axum::extract::{FromRequest, Request};
 use bytes::Bytes;
-use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::HeaderMap;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer};
 use serde_json::error::Category;
 use sha2::{Digest, Sha256};
-use tokio::time::timeout;
 
 use super::respond::ApiError;
-use crate::base::ceilings::{ADMIN_BODY_BYTES, BODY_READ_TIME};
+use crate::base::ceilings::ADMIN_BODY_BYTES;
 use crate::base::error::{Code, FieldError};
+use crate::base::media_type::says_json;
+use crate::web::body::{self, BodyError};
 
 /// A body that was read, and the digest of its bytes by which a repetition is known.
 #[derive(Debug)]
@@ -76,7 +74,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
         require_json(&parts.headers)?;
-        read(body, BODY_READ_TIME).await.and_then(|b| parse(&b))
+        read(body).await.and_then(|b| parse(&b))
     }
 }
 
@@ -85,7 +83,7 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, ApiError> {
         let (parts, body) = request.into_parts();
-        let bytes = read(body, BODY_READ_TIME).await?;
+        let bytes = read(body).await?;
         if bytes.is_empty() {
             return parse(b"{}").map(Self);
         }
@@ -95,31 +93,24 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for OptionalJson<T> {
 }
 
 fn require_json(headers: &HeaderMap) -> Result<(), ApiError> {
-    let mut fields = headers.get_all(header::CONTENT_TYPE).iter();
-    let essence = fields.next().and_then(|v| v.to_str().ok()).map(|v| {
-        let essence = v.split(';').next().unwrap_or_default();
-        essence.trim().eq_ignore_ascii_case("application/json")
-    });
-    match (essence, fields.next()) {
-        (Some(true), None) => Ok(()),
-        _ => Err(ApiError::new(Code::UnsupportedMediaType)),
+    if says_json(headers) {
+        return Ok(());
     }
+    Err(ApiError::new(Code::UnsupportedMediaType))
 }
 
-async fn read(body: Body, time: Duration) -> Result<Bytes, ApiError> {
-    let limited = Limited::new(body, ADMIN_BODY_BYTES);
-    match timeout(time, limited.collect()).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(ApiError::detail(
+async fn read(body: Body) -> Result<Bytes, ApiError> {
+    let read = body::read(body, ADMIN_BODY_BYTES).await;
+    read.map_err(|error| match error {
+        BodyError::TooLarge => ApiError::detail(
             Code::BodyTooLarge,
             format!("Bodies have {ADMIN_BODY_BYTES} bytes at most."),
-        )),
-        Ok(Err(_)) => Err(ApiError::detail(
-            Code::BadRequest,
-            "The body ended before it was complete.",
-        )),
-        Err(_) => Err(ApiError::new(Code::RequestTimeout)),
-    }
+        ),
+        BodyError::BrokenOff => {
+            ApiError::detail(Code::BadRequest, "The body ended before it was complete.")
+        }
+        BodyError::Slow => ApiError::new(Code::RequestTimeout),
+    })
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, ApiError> {

@@ -9,6 +9,7 @@ use super::state::AdminState;
 use crate::base::audit::{ChangeContext, Idempotency, IdempotentAnswer};
 use crate::base::error::Code;
 use crate::base::idempotency::client_key;
+use crate::web::once::{self, Once, OnceError};
 
 /// Marks an answer that repeats an earlier one.
 pub const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -27,47 +28,37 @@ where
     F: FnOnce(ChangeContext) -> R,
     R: Future<Output = Result<Response, ApiError>>,
 {
-    let mut caller = call.caller.clone();
     let key = client_key(headers).map_err(|e| ApiError::field("Idempotency-Key", e.to_string()))?;
     let Some(key) = key else {
-        return create(caller).await;
+        return create(call.caller.clone()).await;
     };
     let idempotency = Idempotency {
-        key: format!("{}\n{operation}\n{key}", caller.token),
+        key: format!("{}\n{operation}\n{key}", call.caller.token),
         request_digest: digest,
     };
-    if let Some(answer) = remembered(state, &idempotency).await? {
-        return answer;
-    }
-    caller.idempotency = Some(idempotency.clone());
-    match create(caller).await {
-        Err(error) if error.code() == Code::Conflict => {
-            // It may have lost to the same call: then that one's answer is there by now.
-            remembered(state, &idempotency).await?.unwrap_or(Err(error))
-        }
-        answer => answer,
+    match once::once(&*state.store, &call.caller, idempotency, create).await? {
+        Once::Made(answer) => Ok(answer),
+        Once::Before(answer) => Ok(replay(answer)),
     }
 }
 
-async fn remembered(
-    state: &AdminState,
-    idempotency: &Idempotency,
-) -> Result<Option<Result<Response, ApiError>>, ApiError> {
-    let now = state.clock.now();
-    let found = state.store.idempotent_answer(&idempotency.key, now).await?;
-    Ok(found.map(|answer| replay(answer, idempotency)))
-}
+impl OnceError for ApiError {
+    fn is_conflict(&self) -> bool {
+        self.code() == Code::Conflict
+    }
 
-fn replay(answer: IdempotentAnswer, idempotency: &Idempotency) -> Result<Response, ApiError> {
-    if answer.request_digest != idempotency.request_digest {
-        return Err(ApiError::detail(
+    fn reused() -> Self {
+        Self::detail(
             Code::Conflict,
             "This Idempotency-Key was used for a request with another body.",
-        ));
+        )
     }
+}
+
+fn replay(answer: IdempotentAnswer) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
     let mut response = respond::json_text(status, answer.body);
     let headers = response.headers_mut();
     headers.insert(REPLAYED, HeaderValue::from_static("true"));
-    Ok(response)
+    response
 }

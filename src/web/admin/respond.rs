@@ -11,13 +11,11 @@ use serde_json::json;
 
 use super::state::AdminState;
 use crate::base::error::{Code, FieldError, StoreError};
-use crate::base::problem::{self, Problem};
+use crate::base::problem::{self, Problem, RETRY_SECONDS};
 use crate::web::peer::{self, Peer};
 
 /// Names the error of a response, beside its body.
 const ERROR: HeaderName = HeaderName::from_static("x-fuelgate-error");
-/// Seconds after which a call that the store refused may be made again.
-const STORE_RETRY_SECONDS: u16 = 1;
 
 /// An error on its way out of an operation.
 #[derive(Debug, Clone)]
@@ -84,8 +82,7 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Unavailable(why) => {
                 tracing::warn!(why, "the store refused an admin call");
-                Self::new(Code::StoreUnavailable)
-                    .header(header::RETRY_AFTER, STORE_RETRY_SECONDS.into())
+                Self::new(Code::StoreUnavailable).header(header::RETRY_AFTER, RETRY_SECONDS.into())
             }
             StoreError::Corrupt(why) => {
                 tracing::error!(why, "the store holds what cannot be read");

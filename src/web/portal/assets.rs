@@ -1,6 +1,5 @@
 //! Style sheets, modules and the font, in the binary and named by their content, so that browsers keep them for ever; never a page.
 
-use std::fmt::Write as _;
 use std::io::Read as _;
 use std::sync::{Arc, LazyLock};
 
@@ -16,6 +15,7 @@ use super::refuse::PageError;
 use super::state::PortalState;
 use super::table::{Needs, Page, other};
 use super::ui;
+use crate::base::hex;
 
 /// The files of this folder.
 pub(super) const PAGES: &[Page] = &[
@@ -100,11 +100,7 @@ static ASSETS: LazyLock<Vec<Asset>> = LazyLock::new(|| {
 });
 
 fn named(name: &str, content: &[u8]) -> String {
-    let mut digits = String::with_capacity(64);
-    for byte in Sha256::digest(content) {
-        // Writing into a string does not fail.
-        let _ = write!(digits, "{byte:02x}");
-    }
+    let mut digits = hex::encode(&Sha256::digest(content));
     digits.truncate(NAME_DIGITS);
     match name.rsplit_once('.') {
         Some((stem, kind)) => format!("{stem}.{digits}.{kind}"),

@@ -5,19 +5,17 @@ use axum::extract::{FromRequest, FromRequestParts, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, header};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
 use percent_encoding::percent_decode;
-use tokio::time::timeout;
 
 use super::guard::Guest;
 use super::refuse::PageError;
-use crate::base::ceilings::BODY_READ_TIME;
 use crate::base::ceilings::portal::{
     PORTAL_FORM_BYTES, PORTAL_FORM_FIELDS, PORTAL_SIMULATOR_FORM_BYTES,
 };
 use crate::base::page::PageRequest;
 use crate::portal::csrf;
 use crate::web::admin::query;
+use crate::web::body::{self, BodyError};
 
 /// Name of the field that every form of a session has.
 pub const CSRF: &str = "csrf";
@@ -187,12 +185,11 @@ fn require_form(headers: &HeaderMap) -> Result<(), PageError> {
 }
 
 async fn bytes(body: Body, most: usize) -> Result<Bytes, PageError> {
-    match timeout(BODY_READ_TIME, Limited::new(body, most).collect()).await {
-        Ok(Ok(read)) => Ok(read.to_bytes()),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => Err(PageError::TooLarge),
-        Ok(Err(_)) => Err(PageError::Unreadable),
-        Err(_) => Err(PageError::Slow),
-    }
+    body::read(body, most).await.map_err(|error| match error {
+        BodyError::TooLarge => PageError::TooLarge,
+        BodyError::BrokenOff => PageError::Unreadable,
+        BodyError::Slow => PageError::Slow,
+    })
 }
 
 #[cfg(test)]

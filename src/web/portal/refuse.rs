@@ -8,15 +8,13 @@ use super::shell::{self, Place};
 use super::ui;
 use crate::accounts::service::AccountError;
 use crate::base::error::{FieldError, StoreError};
+use crate::base::problem::RETRY_SECONDS;
 use crate::config::model::Config;
 use crate::keys::service::KeyError;
 use crate::portal::model::Session;
 use crate::portal::service::{LinkError, PortalError};
 use crate::web::admin::respond::ApiError;
 use crate::webhooks::service::WebhookError;
-
-/// Seconds after which what the store refused may be asked for again.
-const STORE_RETRY_SECONDS: u16 = 1;
 
 /// Why there is no page.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +33,8 @@ pub enum PageError {
     Method(Vec<&'static str>),
     /// The present state does not allow it; public text.
     Conflict(String),
+    /// The form was sent before, with other words in it.
+    SentBefore,
     /// What was sent cannot be taken, field by field. Forms show it beside their fields instead, where they can.
     Invalid(Vec<FieldError>),
     /// It could not be read at all.
@@ -66,7 +66,7 @@ impl PageError {
             Self::SignIn => StatusCode::UNAUTHORIZED,
             Self::Link | Self::Viewer | Self::Forged => StatusCode::FORBIDDEN,
             Self::Method(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::Conflict(_) => StatusCode::CONFLICT,
+            Self::Conflict(_) | Self::SentBefore => StatusCode::CONFLICT,
             Self::Invalid(_) => StatusCode::UNPROCESSABLE_ENTITY,
             Self::Unreadable => StatusCode::BAD_REQUEST,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
@@ -89,6 +89,7 @@ impl PageError {
                 "This request cannot be read"
             }
             Self::Conflict(_) => "This cannot be done now",
+            Self::SentBefore => "This form was sent before",
             Self::Invalid(_) => "Something in the form is not right",
             Self::TooLarge => "That is too large",
             Self::TooMany => "Too many tries",
@@ -113,6 +114,9 @@ impl PageError {
             }
             Self::Slow => "It did not arrive in time. Send it again.",
             Self::Conflict(why) => why,
+            Self::SentBefore => {
+                "It was sent with other words, and those hold. Nothing was changed now. To do it again, open the page anew."
+            }
             Self::Invalid(_) => "Go back and correct it:",
             Self::TooLarge => "The form has more in it than can be taken.",
             Self::TooMany => "Wait a few seconds, then try again.",
@@ -176,7 +180,7 @@ impl IntoResponse for PageError {
                 }
             }
             Self::Unavailable | Self::TooMany => {
-                headers.insert(header::RETRY_AFTER, STORE_RETRY_SECONDS.into());
+                headers.insert(header::RETRY_AFTER, RETRY_SECONDS.into());
             }
             _ => {}
         }

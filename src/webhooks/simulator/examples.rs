@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::base::ceilings::simulator::{EXAMPLE_DEPTH, EXAMPLE_VALUES};
+use crate::base::media_type::is_json;
 use crate::config::model::{Api, Config, EventRule};
 use crate::config::template;
 use crate::webhooks::settings::TEST_TYPE;
@@ -71,7 +72,6 @@ fn of_operation(api: &Api, rule: &EventRule) -> Option<Value> {
 /// An example of the JSON that a response or a request's body has.
 fn of_content(document: &Value, body: &Value) -> Option<Value> {
     let content = body.get("content")?.as_object()?;
-    let is_json = |t: &str| t.starts_with("application/json") || t.ends_with("+json");
     let (_, media) = content.iter().find(|(t, _)| is_json(t))?;
     of_media(document, media)
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+use serde_json::json;
 use tokio::sync::OwnedSemaphorePermit;
 
 use super::catch::signing_keys;
@@ -12,6 +13,7 @@ use super::faults::{self, Expected, Fault, Signer, Step};
 use super::inbox::{HeaderField, Keys, Token};
 use super::places::{AccountPlace, Places};
 use super::wanted::Wanted;
+use crate::base::audit::{AuditEntry, ChangeContext};
 use crate::base::ceilings::WEBHOOK_URL_CHARS;
 use crate::base::ceilings::simulator::SIMULATOR_SHOWN_BYTES;
 use crate::base::clock::{Clock, Timestamp};
@@ -79,19 +81,25 @@ pub struct Sending {
 pub struct Ready {
     url: String,
     is_inbox: bool,
+    event_type: Option<String>,
+    /// The webhook or inbox that signs.
+    signer: Option<String>,
     timestamp: Option<i64>,
+    fault: Option<Fault>,
     prepared: Prepared,
 }
 
 impl Ready {
-    /// The account that it is of.
-    pub fn account_id(&self) -> &str {
-        &self.prepared.account_id
-    }
-
-    /// Where it goes, for a log: the address of an inbox is a credential.
-    pub fn logged_url(&self) -> Option<&str> {
-        (!self.is_inbox).then_some(&*self.url)
+    /// What the audit log says of it, before it is sent: nothing leaves of which the log says nothing. The address of an
+    /// inbox is a credential, and not in it.
+    pub fn entry(&self, ctx: &ChangeContext) -> AuditEntry {
+        let details = json!({
+            "url": (!self.is_inbox).then_some(&self.url),
+            "event_type": self.event_type,
+            "fault": self.fault,
+        });
+        let account = Some(&*self.prepared.account_id);
+        ctx.entry("simulator.send", account, self.signer.as_deref(), details)
     }
 }
 
@@ -161,7 +169,7 @@ impl Simulator {
         })
     }
 
-    /// Makes ready what `wanted` says, for `url` or for where the webhook or inbox is that it names.
+    /// Makes ready what `wanted` says, well or with a fault, for `url` or for where the webhook or inbox is that it names.
     ///
     /// # Errors
     /// `Invalid`, `NotFound`.
@@ -169,6 +177,7 @@ impl Simulator {
         &self,
         wanted: &Wanted,
         url: Option<&str>,
+        fault: Option<Fault>,
         example: impl FnOnce(&str) -> String + Send,
     ) -> Result<Ready, WebhookError> {
         let prepared = self.prepare(wanted, example).await?;
@@ -185,21 +194,24 @@ impl Simulator {
         Ok(Ready {
             is_inbox: Token::in_url(&self.settings.load().inbox_base, &url).is_some(),
             url,
+            event_type: wanted.event_type.clone(),
+            signer: wanted.webhook_id.clone().or(wanted.inbox_id.clone()),
             timestamp: wanted.timestamp,
+            fault,
             prepared,
         })
     }
 
-    /// Sends what is ready, well or with a fault, and waits for the replies.
+    /// Sends what is ready and waits for the replies.
     ///
     /// # Errors
     /// `Secret` where the system has no randomness.
-    pub async fn send(&self, ready: Ready, fault: Option<Fault>) -> Result<Sending, WebhookError> {
+    pub async fn send(&self, ready: Ready) -> Result<Sending, WebhookError> {
         let prepared = ready.prepared;
         let ids = [ids::new(ids::EVENT), ids::new(ids::EVENT)];
         let stranger = signing_key(&new_secret()?)?;
         let mut exchanges = Vec::new();
-        for step in faults::plan(fault, &prepared.draft, ids) {
+        for step in faults::plan(ready.fault, &prepared.draft, ids) {
             tokio::time::sleep(step.delay).await;
             let keys = match step.signer {
                 Signer::Own => &prepared.keys[..],

@@ -6,7 +6,7 @@ use crate::base::clock::Timestamp;
 use crate::base::error::FieldError;
 use crate::base::ids;
 use crate::base::secret::Secret;
-use crate::webhooks::input::{event_id_rule, is_event_id, unknown_type};
+use crate::webhooks::input::{event_id_rule, unknown_type};
 use crate::webhooks::settings::{Settings, TEST_TYPE};
 use crate::webhooks::sign::SigningKey;
 use crate::webhooks::types::ACCOUNT_NOTICES;
@@ -97,7 +97,7 @@ impl Wanted {
             let form = "expected 1 to 128 characters of A-Z a-z 0-9 _ - . : @";
             add("account_id", form.to_owned());
         }
-        if self.id.as_ref().is_some_and(|id| !is_event_id(id)) {
+        if self.id.as_ref().is_some_and(|id| !ids::is_event_id(id)) {
             add("id", event_id_rule());
         }
         if self

@@ -110,14 +110,30 @@ fn a_key_is_made_step_by_step_and_its_line_works_on_both_stores() {
         assert!(!again.text().contains(&secret) && again.text().contains(&id));
         let list = visitor.page("/keys");
         assert_eq!(list.matches("href=\"/keys/key_").count(), 1, "{store}");
-        // Other words are another key.
-        let other = [
-            ("once", once.as_str()),
-            ("name", "Other"),
-            ("scope", "deals:read"),
-            ("expires", "never"),
-        ];
-        assert_eq!(visitor.post("/keys", &other).status, 200);
+        // Other words in it make nothing; the page that says so has a form that does.
+        let other = |once: &str| {
+            let words = [
+                ("name", "Other"),
+                ("scope", "deals:read"),
+                ("expires", "never"),
+            ];
+            visitor.post("/keys", &[&[("once", once)], &words[..]].concat())
+        };
+        let refused = other(&once);
+        assert_eq!(refused.status, 409, "{store}");
+        assert!(
+            refused
+                .text()
+                .contains("The form was sent before with other words")
+        );
+        assert_eq!(other(&once).status, 409, "{store}");
+        let list = visitor.page("/keys");
+        assert_eq!(list.matches("href=\"/keys/key_").count(), 1, "{store}");
+        assert_eq!(
+            other(&hidden(&refused.text(), "once")).status,
+            200,
+            "{store}"
+        );
 
         let shown = visitor.page(&format!("/keys/{id}"));
         for text in [
@@ -256,6 +272,10 @@ fn a_key_is_changed_switched_off_rotated_and_revoked() {
         }
         let again = rotate("3600");
         assert!(again.text().contains("This was done already") && !again.text().contains(&new));
+        let other = rotate("0");
+        assert_eq!(other.status, 409, "{store}");
+        assert!(other.text().contains("This form was sent before"));
+        assert_eq!(portal.gateway.get("/v1/deals", &secret).status, 200);
         eventually(
             "the use of the old secret is shown",
             std::time::Duration::from_secs(10),

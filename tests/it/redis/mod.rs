@@ -67,12 +67,8 @@ fn receiver() -> (Backend, Arc<Mutex<Vec<String>>>) {
 }
 
 fn subscribe(g: &Gateway, account: &str, receiver: &Backend) {
-    let made = g.admin(
-        "POST",
-        "/admin/v1/webhooks",
-        Some(&json!({"account_id": account, "url": format!("http://{}/hook", receiver.address), "event_types": ["contact.created"]})),
-    );
-    assert_eq!(made.status, 201, "{}", made.text());
+    let url = format!("http://{}/hook", receiver.address);
+    g.webhook(account, &url, &["contact.created"]);
 }
 
 /// Requests that the store says an account sent upstream since yesterday.

@@ -313,6 +313,14 @@ impl Gateway {
         )
     }
 
+    /// Makes a webhook: what the answer says of it.
+    pub fn webhook(&self, account: &str, url: &str, types: &[&str]) -> Value {
+        let body = json!({"account_id": account, "url": url, "event_types": types});
+        let made = self.admin("POST", "/admin/v1/webhooks", Some(&body));
+        assert_eq!(made.status, 201, "{url}: {}", made.text());
+        made.json()
+    }
+
     /// The value of a metric whose line begins with `series`.
     pub fn metric(&self, series: &str) -> f64 {
         let text = http::request(self.listener("admin"), "GET", "/metrics", &[], None).text();

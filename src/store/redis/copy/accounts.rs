@@ -3,9 +3,10 @@
 use crate::accounts::model::Account;
 use crate::base::ceilings::REDIS_STEP;
 use crate::base::error::StoreError;
+use crate::base::hex;
 use crate::keys::model::KeyRecord;
 use crate::store::redis::each::each;
-use crate::store::redis::key_names::{expect_ids, hex};
+use crate::store::redis::key_names::expect_ids;
 use crate::store::redis::key_read::member;
 use crate::store::redis::key_text::{expiry_score, to_text};
 use crate::store::redis::link::Patience;
@@ -100,7 +101,7 @@ impl Store {
         }
         let mut pipe = redis::pipe();
         for secret in &row.secrets {
-            pipe.del(self.names.void(account, id, &hex(&secret.digest)));
+            pipe.del(self.names.void(account, id, &hex::encode(&secret.digest)));
         }
         pipe.cmd("ZADD")
             .arg(self.names.key_ids(account))

@@ -1,5 +1,6 @@
 //! Ending what waits for an endpoint that is disabled or deleted, in bounded steps; never why it is.
 
+use super::members;
 use super::shard::Shard;
 use crate::base::ceilings::{REDIS_STEP, STORE_DELETE_ROWS, WEBHOOK_ATTEMPTS_KEPT};
 use crate::base::clock::Timestamp;
@@ -40,12 +41,7 @@ async fn step(
     endpoint_id: &str,
     now: Timestamp,
 ) -> Result<bool, StoreError> {
-    let cmd = redis::cmd("ZRANGE")
-        .arg(shard.queue(endpoint_id))
-        .arg(0)
-        .arg(REDIS_STEP - 1)
-        .take();
-    let waiting: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
+    let waiting = members::first(store, &shard.queue(endpoint_id)).await?;
     let call = Call::new(&CANCEL)
         .key(shard.endpoint(endpoint_id))
         .key(shard.queue(endpoint_id))

@@ -17,6 +17,7 @@ use crate::base::audit::Change;
 use crate::base::ceilings::simulator::INBOX_LIFE;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::hex;
 use crate::store::redis::Store;
 use crate::store::redis::change::carry_out;
 use crate::store::redis::link::{Call, Patience};
@@ -41,10 +42,6 @@ script!(PUT, "events/next.lua", "events/inbox_put.lua");
 /// Kind of the index from a token's digest.
 const INDEX: &str = "inbox";
 
-fn hex(digest: &[u8]) -> String {
-    digest.iter().map(|b| format!("{b:02x}")).collect()
-}
-
 fn ms_until(end: Timestamp, now: Timestamp) -> u128 {
     end.since(now).as_millis().max(1)
 }
@@ -60,12 +57,7 @@ fn parse(id: &str, mut hash: Hash, now: Timestamp) -> Result<Option<Inbox>, Stor
     }
     let damaged = || StoreError::Corrupt(format!("the inbox {id}"));
     let mut text = |field: &str| hash.remove(field).ok_or_else(damaged);
-    let token = text("token")?;
-    let mut token_digest = [0; 32];
-    for (i, byte) in token_digest.iter_mut().enumerate() {
-        let digits = token.get(2 * i..2 * i + 2).ok_or_else(damaged)?;
-        *byte = u8::from_str_radix(digits, 16).map_err(|_| damaged())?;
-    }
+    let token_digest = hex::decode(&text("token")?).ok_or_else(damaged)?;
     let inbox = Inbox {
         id: id.to_owned(),
         account_id: text("account")?,
@@ -129,7 +121,7 @@ impl InboxStore for Store {
         change: &Change,
     ) -> Result<(), StoreError> {
         let shard = Shard::of(self, &inbox.account_id);
-        let digest = hex(&inbox.token_digest);
+        let digest = hex::encode(&inbox.token_digest);
         let life = ms_until(inbox.expires_at, now).to_string();
         let index = redis::cmd("SET")
             .arg(self.names.spread(INDEX, &digest))
@@ -176,7 +168,7 @@ impl InboxStore for Store {
         now: Timestamp,
     ) -> Result<Option<Inbox>, StoreError> {
         let cmd = redis::cmd("GET")
-            .arg(self.names.spread(INDEX, &hex(digest)))
+            .arg(self.names.spread(INDEX, &hex::encode(digest)))
             .take();
         let led: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
         let Some((id, account)) = led.as_deref().and_then(|l| l.split_once('\n')) else {
@@ -214,7 +206,7 @@ impl InboxStore for Store {
             .arg(now.millis());
         carry_out::<()>(self, shard.slot(), change, call).await?;
         // What is left of the index leads nowhere, and goes by itself.
-        let _ = self.forget_token(&hex(&inbox.token_digest)).await;
+        let _ = self.forget_token(&hex::encode(&inbox.token_digest)).await;
         Ok(())
     }
 

@@ -9,12 +9,11 @@
 //! A message expires by itself: until then it is the mark that it was made.
 
 use async_trait::async_trait;
-use redis::Value;
 
+use super::members;
 use super::shard::{Shard, on_some};
 use crate::alerts::model::{ClaimedMail, Mail, MailOutcome};
 use crate::alerts::port::MailStore;
-use crate::base::ceilings::REDIS_STEP;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
@@ -106,24 +105,11 @@ pub(super) async fn erase(
         .arg(account_id)
         .take();
     store.link.run::<u8>(Patience::Calm, &cmd).await?;
-    let all = shard.mails_of(account_id);
-    let cmd = redis::cmd("ZRANGE")
-        .arg(&all)
-        .arg(0)
-        .arg(REDIS_STEP - 1)
-        .take();
-    let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
-    if ids.is_empty() {
-        return Ok(false);
-    }
-    let mut pipe = redis::pipe();
-    for id in &ids {
+    members::erase(store, &shard.mails_of(account_id), |pipe, id| {
         pipe.cmd("DEL").arg(shard.mail(id));
         pipe.cmd("ZREM").arg(shard.mails()).arg(id);
-        pipe.cmd("ZREM").arg(&all).arg(id);
-    }
-    store.link.pipe::<Value>(Patience::Calm, &pipe).await?;
-    Ok(true)
+    })
+    .await
 }
 
 #[async_trait]

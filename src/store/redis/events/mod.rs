@@ -66,6 +66,7 @@ mod feed;
 mod inboxes;
 mod list;
 mod mails;
+mod members;
 mod notices;
 mod portal_sessions;
 mod prune;

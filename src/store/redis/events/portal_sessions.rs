@@ -8,8 +8,8 @@
 //! All of them expire by themselves.
 
 use async_trait::async_trait;
-use redis::Value;
 
+use super::members;
 use super::shard::Shard;
 use crate::base::audit::Change;
 use crate::base::ceilings::REDIS_STEP;
@@ -50,23 +50,10 @@ pub(super) async fn erase(
     shard: &Shard,
     account_id: &str,
 ) -> Result<bool, StoreError> {
-    let all = shard.sessions(account_id);
-    let cmd = redis::cmd("ZRANGE")
-        .arg(&all)
-        .arg(0)
-        .arg(REDIS_STEP - 1)
-        .take();
-    let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
-    if ids.is_empty() {
-        return Ok(false);
-    }
-    let mut pipe = redis::pipe();
-    for id in &ids {
+    members::erase(store, &shard.sessions(account_id), |pipe, id| {
         pipe.cmd("DEL").arg(shard.session(id));
-        pipe.cmd("ZREM").arg(&all).arg(id);
-    }
-    store.link.pipe::<Value>(Patience::Calm, &pipe).await?;
-    Ok(true)
+    })
+    .await
 }
 
 #[async_trait]

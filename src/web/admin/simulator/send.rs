@@ -6,7 +6,6 @@ use axum::extract::State;
 use axum::response::Response;
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 
 use super::compose::SimulatedWebhook;
 use super::{example, place};
@@ -62,18 +61,10 @@ pub(super) async fn send_webhook(
     let wanted: Wanted = value.message.into();
     let example = |event_type: &str| example(&call.config, event_type);
     let url = value.url.as_deref();
-    let ready = state.simulator.ready(&wanted, url, example).await?;
-    let details = json!({
-        "url": ready.logged_url(), "event_type": wanted.event_type, "fault": value.fault
-    });
-    let target = wanted.webhook_id.as_deref().or(wanted.inbox_id.as_deref());
-    let account = Some(ready.account_id());
-    let entry = call
-        .caller
-        .entry("simulator.send", account, target, details);
-    // Before it is sent: nothing leaves of which the log says nothing.
-    state.store.record_audit(&entry).await?;
-    let sent = state.simulator.send(ready, value.fault).await?;
+    let simulator = &state.simulator;
+    let ready = simulator.ready(&wanted, url, value.fault, example).await?;
+    state.store.record_audit(&ready.entry(&call.caller)).await?;
+    let sent = simulator.send(ready).await?;
     let view = SentView {
         url: sent.url,
         as_expected: sent.exchanges.iter().all(|e| e.as_expected),

@@ -1,7 +1,6 @@
 //! `GET /admin/v1/usage`: requests over time.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::extract::State;
 use axum::response::Response;
@@ -9,16 +8,13 @@ use http::StatusCode;
 use serde::Deserialize;
 
 use super::range::{self, Rows};
-use crate::base::clock::Timestamp;
+use crate::base::clock::{DAY, Timestamp};
 use crate::usage::model::{Granularity, UsagePoint};
 use crate::usage::port::SeriesQuery;
 use crate::usage::series;
 use crate::web::admin::query::Query;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
-
-/// A day.
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// Whose usage, when, and how wide the points are.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -1,5 +1,6 @@
 //! Names and numbers of the configuration that stand in guides; never a text of its own.
 
+use crate::base::number::grouped;
 use crate::config::model::{Config, Plan, Rate};
 
 /// Puts what the configuration says where a guide names it, as `{{name}}`.
@@ -63,7 +64,7 @@ fn limits(plan: &Plan) -> String {
         limit.map(|n| {
             format!(
                 "| each {window} (UTC) | {} requests of the account |\n",
-                grouped(n)
+                grouped(n.into())
             )
         })
     };
@@ -83,22 +84,9 @@ fn rate(what: &str, rate: &Rate) -> String {
     };
     format!(
         "| {what} | {} requests {unit}, up to {} at once |\n",
-        grouped(rate.requests),
-        grouped(rate.burst)
+        grouped(rate.requests.into()),
+        grouped(rate.burst.into())
     )
-}
-
-/// A number with its thousands apart.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::new();
-    for (i, c) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(c);
-    }
-    out
 }
 
 #[cfg(test)]
@@ -122,9 +110,5 @@ mod tests {
     #[test]
     fn a_cell_stays_one() {
         assert_eq!(cell("a | b\nc"), "a \\| b c");
-        assert_eq!(
-            (grouped(1), grouped(999), grouped(1_000)),
-            ("1".into(), "999".into(), "1,000".into())
-        );
     }
 }

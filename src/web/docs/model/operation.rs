@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::document::{Document, flag, text};
 use super::schema::{self, Shape};
+use crate::base::media_type::is_json;
 use crate::webhooks::simulator::examples;
 
 /// What a page says of an operation, read when it is asked for.
@@ -163,10 +164,6 @@ fn parameter<'d>(document: Document<'d>, parameter: &'d Value) -> Option<Paramet
 
 /// What of a body's media types is shown: JSON where it is among them.
 fn content<'d>(document: Document<'d>, of: &'d Value) -> Option<Content> {
-    let is_json = |t: &str| {
-        let essence = t.split(';').next().unwrap_or_default().trim();
-        essence == "application/json" || essence.ends_with("+json")
-    };
     let mut all = document.members(of, "content");
     let first = all.next()?;
     let (media_type, media) = std::iter::once(first)

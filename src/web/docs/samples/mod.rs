@@ -14,6 +14,7 @@ use serde_json::Value;
 use super::highlight::Language;
 use super::model::Operation;
 use super::model::operation::{Detail, Parameter, Place};
+use crate::base::media_type::is_json;
 
 /// The environment variable that samples take the key from, so that it stands in no program.
 pub(crate) const KEY_VARIABLE: &str = "API_KEY";
@@ -88,7 +89,7 @@ pub(crate) fn request(operation: &Operation, detail: &Detail, api_url: &str) -> 
     };
     // Bodies of other types have too many forms to show one that works.
     let body = detail.body.as_ref().map(|b| &b.content);
-    let body = body.filter(|c| c.media_type.contains("json"));
+    let body = body.filter(|c| is_json(&c.media_type));
     SampleRequest {
         method: operation.method.clone(),
         url: format!("{api_url}{path}{query}"),

@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use sha2::{Digest, Sha256};
 
 use super::nav;
+use crate::base::hex;
 use crate::web::docs::model::DocsSet;
 use crate::web::portal::guard::Guest;
 use crate::web::portal::shell::{self, Place};
@@ -64,11 +65,7 @@ pub(crate) async fn revalidate(request: Request, next: Next) -> Response {
         return StatusCode::INTERNAL_SERVER_ERROR.into_response();
     };
     let digest = Sha256::digest(&bytes);
-    let tag = digest.iter().take(TAG_BYTES);
-    let tag = format!(
-        "\"{}\"",
-        tag.map(|b| format!("{b:02x}")).collect::<String>()
-    );
+    let tag = format!("\"{}\"", hex::encode(&digest[..TAG_BYTES]));
     let known = known.as_ref().and_then(|v| v.to_str().ok());
     let same = |t: &str| t.trim().trim_start_matches("W/") == tag;
     let is_known = known.is_some_and(|k| k.split(',').any(same));

@@ -11,12 +11,11 @@ use hyper_util::rt::TokioIo;
 
 use super::door::ApiDoor;
 use super::fields;
+use crate::base::problem::RETRY_SECONDS;
 use crate::config::model::Config;
 
 /// What stands before the API's paths on the portal.
 pub(super) const PREFIX: &str = "/api";
-/// Seconds after which a call that found no room may come again.
-const RETRY_SECONDS: u16 = 1;
 
 /// Sends a request to the gateway and gives its answer.
 pub(super) async fn call(

@@ -1,17 +1,6 @@
 //! Numbers as people read them: grouped, shortened, as shares; never a locale.
 
-/// `1234567` as `1,234,567`.
-pub(in crate::web::portal) fn grouped(n: u128) -> String {
-    let digits = n.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
+pub(in crate::web::portal) use crate::base::number::grouped;
 
 /// Names of thousands, millions and so on, as the axis has them.
 const UNITS: [(u128, &str); 4] = [
@@ -68,20 +57,6 @@ pub(in crate::web::portal) fn duration(ms: u128) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn digits_are_grouped_by_three() {
-        let cases = [
-            (0, "0"),
-            (999, "999"),
-            (1000, "1,000"),
-            (1_234_567, "1,234,567"),
-        ];
-        for (n, text) in cases {
-            assert_eq!(grouped(n), text);
-        }
-        assert_eq!(grouped(u128::from(u64::MAX)), "18,446,744,073,709,551,615");
-    }
 
     #[test]
     fn short_numbers_have_one_digit_after_the_point() {

@@ -3,32 +3,18 @@
 use crate::base::clock::{DAY_MS, HOUR_MS, Timestamp};
 use crate::usage::model::Granularity;
 
-/// An instant in a form of `strftime`, in UTC. Every form here is one that cannot fail.
-pub(in crate::web::portal) fn utc(t: Timestamp, form: &str) -> String {
-    let Ok(instant) = jiff::Timestamp::from_millisecond(t.millis()) else {
-        return t.to_string();
-    };
-    let civil = jiff::tz::Offset::UTC.to_datetime(instant);
-    jiff::fmt::strtime::format(form, civil).unwrap_or_else(|_| t.to_string())
-}
-
 /// A whole point: `27 Nov 2026, 14:00–15:00 UTC`, `27 Nov 2026`, `November 2026`.
 pub(in crate::web::portal) fn point(start: Timestamp, span: Granularity) -> String {
     match span {
-        Granularity::Hour => format!("{}, {}", day(start), hour_window(start)),
-        Granularity::Day => day(start),
+        Granularity::Hour => format!("{}, {}", start.day(), hour_window(start)),
+        Granularity::Day => start.day(),
         Granularity::Month => month(start),
     }
 }
 
-/// `27 Nov 2026`.
-pub(in crate::web::portal) fn day(t: Timestamp) -> String {
-    utc(t, "%-d %b %Y")
-}
-
 /// `November 2026`.
 pub(in crate::web::portal) fn month(t: Timestamp) -> String {
-    utc(t, "%B %Y")
+    t.utc("%B %Y")
 }
 
 /// The hour that an instant lies in: `14:00–15:00 UTC`.
@@ -38,19 +24,19 @@ pub(in crate::web::portal) fn hour_window(t: Timestamp) -> String {
     // The hour before midnight ends at 24:00: 00:00 would be the day's beginning.
     let end = match end.millis() % DAY_MS {
         0 => "24:00".to_owned(),
-        _ => utc(end, "%H:%M"),
+        _ => end.utc("%H:%M"),
     };
-    format!("{}–{end} UTC", utc(start, "%H:%M"))
+    format!("{}–{end} UTC", start.utc("%H:%M"))
 }
 
 /// What stands under a point on the axis: `14:00`, and the date where an hour begins a day; `27 Nov`; `Nov`, and the year with January.
 pub(super) fn tick(start: Timestamp, span: Granularity) -> String {
     match span {
-        Granularity::Hour if start.millis() % DAY_MS == 0 => utc(start, "%-d %b"),
-        Granularity::Hour => utc(start, "%H:%M"),
-        Granularity::Day => utc(start, "%-d %b"),
-        Granularity::Month if utc(start, "%m") == "01" => utc(start, "%b %Y"),
-        Granularity::Month => utc(start, "%b"),
+        Granularity::Hour if start.millis() % DAY_MS == 0 => start.utc("%-d %b"),
+        Granularity::Hour => start.utc("%H:%M"),
+        Granularity::Day => start.utc("%-d %b"),
+        Granularity::Month if start.utc("%m") == "01" => start.utc("%b %Y"),
+        Granularity::Month => start.utc("%b"),
     }
 }
 

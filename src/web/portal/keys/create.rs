@@ -1,36 +1,44 @@
 //! `POST /keys`: makes a key and shows its secret, in this answer and in no other.
 
+use http::StatusCode;
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::curl;
 use super::draft::{Draft, Step};
 use super::{new, parts};
+use crate::base::audit::IdempotentAnswer;
 use crate::base::error::FieldError;
 use crate::keys::service::Made;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
-use crate::web::portal::own::once::Once;
+use crate::web::portal::own::once::{self, Once};
 use crate::web::portal::refuse::PageError;
 use crate::web::portal::shell::{self, Place};
 use crate::web::portal::ui::{self, Kind};
 
 pub(super) async fn create(own: Own, form: FormData) -> PageResult {
     let draft = Draft::read(&form)?;
-    let once = form.text("once")?;
+    let sent = form.text("once")?;
     let (step, error) = draft.step(Step::Review, &own.config().scopes);
     let (Some(key), None) = (draft.new_key(own.account_id()), &error) else {
         let errors: Vec<FieldError> = error.into_iter().collect();
-        return Ok(new::page(&own, &draft, step, &errors, once));
+        return Ok(new::page(&own, &draft, step, &errors, sent));
     };
-    match own.create_key(&key, once).await {
+    match own.create_key(&key, sent).await {
         Ok(Once::Made(made)) => Ok(shown(&own, "Key generated", &made, &html! {})),
         Ok(Once::Before(before)) => Ok(self::before(&own, &before)),
         Err(PageError::Invalid(errors)) => {
             let errors = parts::named(errors);
             let step = at_fault(&errors);
-            Ok(new::page(&own, &draft, step, &errors, once))
+            Ok(new::page(&own, &draft, step, &errors, sent))
+        }
+        // A new form, since this one has made its key.
+        Err(PageError::SentBefore) => {
+            let said = "The form was sent before with other words, and a key was made then. Send it again to generate another key.";
+            let errors = [FieldError::new("", said)];
+            let page = new::page(&own, &draft, Step::Review, &errors, &once::fresh());
+            Ok(page.status(StatusCode::CONFLICT))
         }
         Err(e) => Err(e),
     }
@@ -72,9 +80,8 @@ pub(super) fn shown(own: &Own, title: &str, made: &Made, more: &Markup) -> PageA
 }
 
 /// The page of a form that was sent before.
-pub(super) fn before(own: &Own, before: &Value) -> PageAnswer {
-    let id = before.get("id").and_then(Value::as_str).unwrap_or_default();
-    let path = format!("/keys/{id}");
+pub(super) fn before(own: &Own, before: &IdempotentAnswer) -> PageAnswer {
+    let path = format!("/keys/{}", once::made_before(before));
     let body = html! {
         (ui::crumbs(&[("/keys", "API keys")]))
         (ui::head("This was done already", None, None))

@@ -1,7 +1,5 @@
 //! The simulator and the inboxes of the account that is signed in; never another's.
 
-use serde_json::json;
-
 use super::Own;
 use super::once::Once;
 use crate::base::ids;
@@ -56,17 +54,11 @@ impl Own {
             Target::Url(url) => Some(url.clone()),
         };
         let ready = simulator
-            .ready(&wanted, url.as_deref(), |_| "{}".to_owned())
+            .ready(&wanted, url.as_deref(), fault, |_| "{}".to_owned())
             .await?;
-        let details = json!({
-            "url": ready.logged_url(), "event_type": wanted.event_type, "fault": fault
-        });
-        let signer = wanted.webhook_id.as_deref().or(wanted.inbox_id.as_deref());
-        let ctx = &self.visit.ctx;
-        let entry = ctx.entry("simulator.send", Some(self.account_id()), signer, details);
-        // Before it is sent: nothing leaves of which the log says nothing.
+        let entry = ready.entry(&self.visit.ctx);
         self.state.store.record_audit(&entry).await?;
-        Ok(simulator.send(ready, fault).await?)
+        Ok(simulator.send(ready).await?)
     }
 
     /// Of whatever somebody names the account is this one, so that another's webhook or inbox is as good as not there.

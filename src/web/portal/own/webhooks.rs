@@ -2,7 +2,6 @@
 
 use super::Own;
 use super::once::Once;
-use crate::base::ceilings::EVENT_ID_CHARS;
 use crate::base::clock::Timestamp;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
@@ -182,7 +181,11 @@ impl Own {
         if let Some(id) = &wanted.webhook {
             self.webhook(id).await?;
         }
-        if wanted.event.as_deref().is_some_and(|id| !is_event_id(id)) {
+        if wanted
+            .event
+            .as_deref()
+            .is_some_and(|id| !ids::is_event_id(id))
+        {
             return Err(PageError::NotFound);
         }
         let filter = DeliveryFilter {
@@ -245,7 +248,7 @@ impl Own {
 
     /// One event.
     pub(in crate::web::portal) async fn event(&self, id: &str) -> Result<EventView, PageError> {
-        if !is_event_id(id) {
+        if !ids::is_event_id(id) {
             return Err(PageError::NotFound);
         }
         let found = self.state.webhooks.event(id).await?;
@@ -262,10 +265,4 @@ impl Own {
         let ctx = &self.visit.ctx;
         Ok(self.state.webhooks.replay(id, ctx).await?)
     }
-}
-
-/// Whether `id` may be an event's: backends give some of theirs themselves.
-fn is_event_id(id: &str) -> bool {
-    let is_good = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-');
-    (1..=EVENT_ID_CHARS).contains(&id.len()) && id.bytes().all(is_good)
 }

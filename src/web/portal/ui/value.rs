@@ -5,34 +5,19 @@ use std::time::Duration;
 use maud::{Markup, html};
 
 use crate::base::clock::Timestamp;
-
-const MONTHS: [&str; 12] = [
-    "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-];
+use crate::base::number::grouped;
 
 /// An instant: `27 Nov 2026, 14:09 UTC`.
 pub fn time(at: Timestamp) -> Markup {
     let text = at.to_string();
     html! {
-        time datetime=(text) data-time title=(text) { (day(&text)) ", " (text.get(11..16).unwrap_or_default()) " UTC" }
+        time datetime=(text) data-time title=(text) { (at.utc("%-d %b %Y, %H:%M UTC")) }
     }
 }
 
 /// A UTC day: `27 Nov 2026`.
 pub fn date(at: Timestamp) -> String {
-    day(&at.to_string())
-}
-
-/// The day of an instant in RFC 3339.
-fn day(text: &str) -> String {
-    let part = |range| text.get(range).unwrap_or_default();
-    let month = part(5..7).parse::<usize>().unwrap_or(1);
-    let month = MONTHS.get(month.saturating_sub(1)).unwrap_or(&"");
-    format!(
-        "{} {month} {}",
-        part(8..10).trim_start_matches('0'),
-        part(0..4)
-    )
+    at.day()
 }
 
 /// How long something still lasts, in its largest unit: `3 days`, `1 hour`.
@@ -50,15 +35,7 @@ pub fn when_left(left: Duration) -> String {
 
 /// A number with a comma between its thousands.
 pub fn number(n: u64) -> String {
-    let digits = n.to_string();
-    let mut out = String::with_capacity(digits.len() * 2);
-    for (i, digit) in digits.chars().enumerate() {
-        if i > 0 && (digits.len() - i).is_multiple_of(3) {
-            out.push(',');
-        }
-        out.push(digit);
-    }
-    out
+    grouped(n.into())
 }
 
 #[cfg(test)]
@@ -72,9 +49,6 @@ mod tests {
         assert!(html.contains(">7 Nov 2026, 14:09 UTC<"), "{html}");
         assert!(html.contains("datetime=\"2026-11-07T14:09:59.123Z\""));
         assert_eq!(date(at), "7 Nov 2026");
-        assert_eq!(number(0), "0");
-        assert_eq!(number(999), "999");
-        assert_eq!(number(1_000), "1,000");
         assert_eq!(number(12_345_678), "12,345,678");
     }
 

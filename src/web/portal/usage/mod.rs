@@ -19,7 +19,6 @@ use axum::routing::get;
 
 use self::range::Wanted;
 use super::answer::{PageAnswer, PageResult};
-use super::chart::when;
 use super::form::Query;
 use super::own::Own;
 use super::refuse::PageError;
@@ -48,7 +47,7 @@ async fn show(own: Own, query: Query) -> PageResult {
 async fn export(own: Own, query: Query) -> PageResult {
     let wanted = Wanted::read(query.0.fields()).map_err(PageError::Invalid)?;
     let text = read::file(&own, &wanted).await?;
-    let day = when::utc(own.visit.now, "%Y-%m-%d");
+    let day = own.visit.now.utc("%Y-%m-%d");
     let (range, by) = (wanted.range.word(), wanted.by.word());
     let name = format!("usage-{range}-by-{by}-{day}.csv");
     Ok(PageAnswer::attachment(

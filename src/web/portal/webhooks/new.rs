@@ -5,6 +5,7 @@ use maud::html;
 
 use super::edit::{self, Filled};
 use super::{secret, styles};
+use crate::base::error::FieldError;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::{FormData, Query};
 use crate::web::portal::own::Own;
@@ -25,13 +26,19 @@ pub(super) async fn new(own: Own, Query(query): Query) -> PageResult {
 
 pub(super) async fn create(own: Own, data: FormData) -> PageResult {
     let mut filled = Filled::read(&data)?;
-    let once = data.text("once")?;
-    match own.create_webhook(&filled.form, once).await {
+    let sent = data.text("once")?;
+    match own.create_webhook(&filled.form, sent).await {
         Ok(Once::Made(made)) => Ok(secret::made(&own, &made)),
         Ok(Once::Before(before)) => Ok(secret::before(&own, &before)),
         Err(PageError::Invalid(errors)) => {
             filled.errors = errors;
-            Ok(page(&own, &filled, once).status(StatusCode::UNPROCESSABLE_ENTITY))
+            Ok(page(&own, &filled, sent).status(StatusCode::UNPROCESSABLE_ENTITY))
+        }
+        // A new form, since this one has made its webhook.
+        Err(PageError::SentBefore) => {
+            let said = "The form was sent before with other words, and a webhook was made then. Send it again to add another webhook.";
+            filled.errors = vec![FieldError::new("", said)];
+            Ok(page(&own, &filled, &once::fresh()).status(StatusCode::CONFLICT))
         }
         Err(e) => Err(e),
     }

@@ -2,9 +2,9 @@
 
 use axum::extract::Path;
 use maud::{Markup, html};
-use serde_json::Value;
 
 use super::{act, parts, styles};
+use crate::base::audit::IdempotentAnswer;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
@@ -91,9 +91,8 @@ fn page(own: &Own, title: &str, made: &Made, more: Markup) -> PageAnswer {
 }
 
 /// The page of a form that was sent before.
-pub(super) fn before(own: &Own, before: &Value) -> PageAnswer {
-    let id = before.get("id").and_then(Value::as_str).unwrap_or_default();
-    let path = format!("/webhooks/{id}");
+pub(super) fn before(own: &Own, before: &IdempotentAnswer) -> PageAnswer {
+    let path = format!("/webhooks/{}", once::made_before(before));
     let body = html! {
         (styles())
         (ui::crumbs(&[("/webhooks", "Webhooks")]))

@@ -128,13 +128,21 @@ fn a_webhook_is_made_once_and_its_secret_is_in_one_answer() {
         assert_eq!(again.status, 200);
         assert!(again.text().contains("This was done already") && !has_secret(&again.text()));
         assert!(again.text().contains(&format!("/webhooks/{id}\"")));
-        // The same form with other words is another webhook.
-        let other = [
-            ("url", url.as_str()),
-            ("type", "deal.created"),
-            ("once", &once),
-        ];
-        assert!(has_secret(&visitor.post("/webhooks", &other).text()));
+        // Other words in it make nothing; the page that says so has a form that does.
+        let other = |once: &str| {
+            let words = [
+                ("url", url.as_str()),
+                ("type", "deal.created"),
+                ("once", once),
+            ];
+            visitor.post("/webhooks", &words)
+        };
+        let refused = other(&once);
+        assert_eq!(refused.status, 409, "{store}");
+        assert!(
+            !has_secret(&refused.text()) && refused.text().contains("sent before with other words")
+        );
+        assert!(has_secret(&other(&hidden(&refused.text(), "once")).text()));
 
         let shown = visitor.page(&format!("/webhooks/{id}"));
         let list = visitor.page("/webhooks");
