@@ -16,6 +16,7 @@ use fuelgate::keys::cache::{Attach, Entry, KeyCache};
 use fuelgate::keys::digest::Digester;
 use fuelgate::keys::model::{Digest, KeyRecord, StoredSecret};
 use fuelgate::keys::port::{Imported, KeyStore, LastUse, SecretUses};
+use fuelgate::keys::previous_uses::PreviousUses;
 use fuelgate::keys::secret;
 
 /// The instant of every look-up.
@@ -102,15 +103,22 @@ impl Warm {
 
 #[async_trait]
 impl SecretUses for Store {
-    async fn note_previous_uses(&self, _: &[LastUse]) -> Result<(), StoreError> {
+    async fn note_previous_uses(
+        &self,
+        _: &str,
+        _: &[(String, PreviousUses)],
+    ) -> Result<(), StoreError> {
         Err(StoreError::NotFound)
     }
 
-    async fn previous_use(&self, _: &str, _: &str) -> Result<Option<LastUse>, StoreError> {
+    async fn previous_uses(
+        &self,
+        _: &[(&str, &str)],
+    ) -> Result<HashMap<String, PreviousUses>, StoreError> {
         Err(StoreError::NotFound)
     }
 
-    async fn forget_previous_use(&self, _: &str, _: &str) -> Result<(), StoreError> {
+    async fn forget_previous_uses(&self, _: &str, _: &str) -> Result<(), StoreError> {
         Err(StoreError::NotFound)
     }
 }

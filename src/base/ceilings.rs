@@ -5,6 +5,7 @@ mod delivery;
 pub mod docs;
 mod identity;
 mod listen;
+pub mod old_secrets;
 pub mod operations;
 mod outbound;
 pub mod portal;

@@ -6,6 +6,7 @@ pub mod input;
 pub mod last_use;
 pub mod model;
 pub mod port;
+pub mod previous_uses;
 pub mod secret;
 pub mod service;
 pub mod verify;

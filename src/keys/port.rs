@@ -1,10 +1,12 @@
 //! What keys need of a store; no implementation.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use async_trait::async_trait;
 
 use super::model::{Digest, KeyRecord, StoredSecret};
+use super::previous_uses::PreviousUses;
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -30,19 +32,25 @@ pub struct Imported {
     pub existing: u64,
 }
 
-/// When secrets were last used that a rotation had replaced, at rest.
+/// Uses of secrets that a rotation had replaced, at rest.
 #[async_trait]
 pub trait SecretUses: Send + Sync {
-    /// Notes uses of keys' old secrets; an older one than the stored is ignored, and one of a key that is not there.
-    async fn note_previous_uses(&self, uses: &[LastUse]) -> Result<(), StoreError>;
-    /// The last use of a key's old secrets since [`SecretUses::forget_previous_use`].
-    async fn previous_use(
+    /// Adds uses of old secrets of at most [`OLD_SECRET_KEYS`](crate::base::ceilings::old_secrets::OLD_SECRET_KEYS) keys of an
+    /// account, all or none; those of a key that is not there are left out. What is sent again, since its answer was lost,
+    /// counts again: the numbers are for seeing whether a secret is still in use.
+    async fn note_previous_uses(
         &self,
         account_id: &str,
-        key_id: &str,
-    ) -> Result<Option<LastUse>, StoreError>;
+        uses: &[(String, PreviousUses)],
+    ) -> Result<(), StoreError>;
+    /// What was noted of these keys, account and id each, since [`SecretUses::forget_previous_uses`]; by id, and without
+    /// those of which nothing is known.
+    async fn previous_uses(
+        &self,
+        keys: &[(&str, &str)],
+    ) -> Result<HashMap<String, PreviousUses>, StoreError>;
     /// Forgets it: from now on other secrets are the old ones.
-    async fn forget_previous_use(&self, account_id: &str, key_id: &str) -> Result<(), StoreError>;
+    async fn forget_previous_uses(&self, account_id: &str, key_id: &str) -> Result<(), StoreError>;
 }
 
 /// Keys at rest. Every change is durable when the call returns.

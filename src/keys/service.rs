@@ -1,6 +1,7 @@
 //! Making, changing and ending keys for the admin API: validate, write with its audit entry, tell the cache; never HTTP.
 
 mod import;
+mod old_secrets;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use super::cache::KeyObserver;
 use super::digest::Digester;
 use super::input::{Errors, KeyPatch, NewKey};
 use super::model::{KeyRecord, StoredSecret};
-use super::port::{KeyStore, LastUse};
+use super::port::KeyStore;
 use super::secret;
 use crate::base::audit::{ChangeContext, differences};
-use crate::base::ceilings::{KEY_SECRETS, REVISION_TRIES, ROTATION_GRACE};
+use crate::base::ceilings::{REVISION_TRIES, ROTATION_GRACE};
 use crate::base::clock::Timestamp;
 use crate::base::error::{FieldError, StoreError};
 use crate::base::ids;
@@ -256,28 +257,17 @@ impl KeyService {
                 return Err(KeyError::Conflict(text.into()));
             }
             let old = std::mem::take(&mut key.secrets);
-            key.secrets = graced(stored.clone(), old, until, ctx.at);
+            key.secrets = old_secrets::graced(stored.clone(), old, until, ctx.at);
             key.prefix.clone_from(&config.keys.prefix);
             key.last_four = secret::last_four(secret.expose()).to_owned();
             Ok(())
         };
         let key = self.change(id, "key.rotate", ctx, true, apply).await?;
         // The key is rotated whatever becomes of this: at worst an earlier use is shown.
-        if let Err(error) = self.store.forget_previous_use(&key.account_id, id).await {
+        if let Err(error) = self.store.forget_previous_uses(&key.account_id, id).await {
             tracing::warn!(%error, key = id, "uses of a rotated key's old secrets are not forgotten");
         }
         Ok(Made { key, secret })
-    }
-
-    /// When an old secret of a key was last used since its rotation, and from where; `None` where none is left or none was.
-    ///
-    /// # Errors
-    /// The store's failure.
-    pub async fn previous_use(&self, key: &KeyRecord) -> Result<Option<LastUse>, KeyError> {
-        if key.secrets.len() < 2 {
-            return Ok(None);
-        }
-        Ok(self.store.previous_use(&key.account_id, &key.id).await?)
     }
 
     /// Revokes all keys of an account, and names those that were not revoked before.
@@ -355,21 +345,6 @@ fn new_secret(config: &Config) -> Result<(Secret, StoredSecret), KeyError> {
             KeyError::Store(StoreError::Unavailable("no pepper is configured".into()))
         })?;
     Ok((secret, stored))
-}
-
-/// The new secret, then those that are still good, each no longer than `until`.
-fn graced(
-    new: StoredSecret,
-    old: Vec<StoredSecret>,
-    until: Timestamp,
-    now: Timestamp,
-) -> Vec<StoredSecret> {
-    let limited = old.into_iter().map(|s| StoredSecret {
-        valid_until: Some(s.valid_until.map_or(until, |v| v.min(until))),
-        ..s
-    });
-    let good = limited.filter(|s| s.valid_until.is_some_and(|v| v > now));
-    std::iter::once(new).chain(good).take(KEY_SECRETS).collect()
 }
 
 /// The key's public fields as JSON: audit details, and the answer that a repetition gets.

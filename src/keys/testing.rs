@@ -1,5 +1,6 @@
 //! A store of keys in memory for this domain's tests, which can fail, wait and count its calls; never outside tests.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use tokio::sync::Semaphore;
 
 use super::model::{Digest, KeyRecord, StoredSecret};
 use super::port::{Imported, KeyStore, LastUse, SecretUses};
+use super::previous_uses::PreviousUses;
 use crate::base::audit::Change;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -23,7 +25,10 @@ pub(super) struct FakeStore {
     pub(super) keys: Mutex<Vec<KeyRecord>>,
     pub(super) changes: Mutex<Vec<Change>>,
     pub(super) uses: Mutex<Vec<LastUse>>,
-    pub(super) previous_uses: Mutex<Vec<LastUse>>,
+    pub(super) previous_uses: Mutex<HashMap<String, PreviousUses>>,
+    pub(super) previous_uses_calls: AtomicUsize,
+    /// Of whose keys no uses of old secrets are taken.
+    pub(super) failing_account: Mutex<Option<String>>,
     pub(super) by_digest_calls: AtomicUsize,
     pub(super) failing: AtomicBool,
     /// How many of the next updates lose against another change.
@@ -55,20 +60,37 @@ impl FakeStore {
 
 #[async_trait]
 impl SecretUses for FakeStore {
-    async fn note_previous_uses(&self, uses: &[LastUse]) -> Result<(), StoreError> {
+    async fn note_previous_uses(
+        &self,
+        account_id: &str,
+        uses: &[(String, PreviousUses)],
+    ) -> Result<(), StoreError> {
         self.up()?;
-        self.previous_uses.lock().extend_from_slice(uses);
+        if self.failing_account.lock().as_deref() == Some(account_id) {
+            return Err(StoreError::Unavailable("told to".into()));
+        }
+        let mut all = self.previous_uses.lock();
+        for (id, more) in uses {
+            all.entry(id.clone()).or_default().merge(more);
+        }
         Ok(())
     }
 
-    async fn previous_use(&self, _: &str, key_id: &str) -> Result<Option<LastUse>, StoreError> {
+    async fn previous_uses(
+        &self,
+        keys: &[(&str, &str)],
+    ) -> Result<HashMap<String, PreviousUses>, StoreError> {
+        self.previous_uses_calls.fetch_add(1, Ordering::SeqCst);
         let all = self.previous_uses.lock();
-        Ok(all.iter().rfind(|u| u.key_id == key_id).cloned())
+        let known = keys
+            .iter()
+            .filter_map(|(_, id)| all.get(*id).map(|uses| ((*id).to_owned(), uses.clone())));
+        Ok(known.collect())
     }
 
-    async fn forget_previous_use(&self, _: &str, key_id: &str) -> Result<(), StoreError> {
+    async fn forget_previous_uses(&self, _: &str, key_id: &str) -> Result<(), StoreError> {
         self.up()?;
-        self.previous_uses.lock().retain(|u| u.key_id != key_id);
+        self.previous_uses.lock().remove(key_id);
         Ok(())
     }
 }

@@ -53,7 +53,7 @@ impl Grant {
 /// Why a key may not be used for a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Refusal {
-    /// There is no such key, or this secret of it is no longer good.
+    /// There is no such key, or this secret of it was replaced and has ended.
     Invalid,
     /// Its expiry is past.
     Expired,

@@ -253,7 +253,12 @@ impl Asked<'_> {
             .await
             .map_err(|e| unavailable(&e))?;
         let entry = found.ok_or_else(|| Refusal::new(Code::InvalidKey))?;
-        verify::live(&entry.grant, self.ctx.now, &snapshot.config.keys.deny).map_err(refusal)?;
+        let live = verify::live(&entry.grant, self.ctx.now, &snapshot.config.keys.deny);
+        if let (Err(verify::Refusal::Invalid), Some(client)) = (&live, &self.ctx.client) {
+            let uses = &self.parts.last_uses;
+            uses.note_ended(&entry, client.ip, self.ctx.now);
+        }
+        live.map_err(refusal)?;
         let standing = entry.attachment.account.standing();
         if standing == Standing::Gone {
             return Err(Refusal::new(Code::InvalidKey));

@@ -4,6 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method};
 use sha2::{Digest as _, Sha256};
 
+use super::reading::lower_case;
 use crate::base::idempotency::client_key;
 use crate::webhooks::identity::Repeatable;
 
@@ -34,7 +35,7 @@ impl RequestDigest {
     ) -> Option<Self> {
         let key = client_key(headers).ok().flatten()?;
         let mut hash = Sha256::new();
-        let host = host.unwrap_or_default().to_ascii_lowercase();
+        let host = lower_case(host.unwrap_or_default());
         let query = query.unwrap_or_default();
         for part in [method.as_str(), &host, path, query] {
             hash.update((part.len() as u64).to_be_bytes());

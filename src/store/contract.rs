@@ -210,7 +210,8 @@ macro_rules! contract_tests {
     };
     (@previous_uses $make:expr) => {
         $crate::store::contract::contract_tests!(@each previous_uses $make;
-            a_previous_use_is_the_latest_and_is_forgotten,
+            previous_uses_add_up_until_they_are_forgotten,
+            nodes_that_note_at_once_lose_nothing,
             uses_of_a_key_that_is_not_there_are_left_out,
             previous_uses_go_with_their_account
         );

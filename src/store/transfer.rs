@@ -10,7 +10,7 @@ use crate::base::audit::{AuditEntry, IdempotentAnswer};
 use crate::base::clock::Timestamp;
 use crate::base::hex;
 use crate::keys::model::{Digest, KeyRecord};
-use crate::keys::port::LastUse;
+use crate::keys::previous_uses::PreviousUses;
 use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::model::{Attempt, Delivery, DeliveryState, Endpoint, Event};
 use crate::webhooks::port::notices::Notice;
@@ -330,9 +330,9 @@ pub fn delivery_line(row: &DeliveryRow) -> String {
     format!("{d:?} {:?} {schedule:?}", row.attempts)
 }
 
-/// When an old secret was used as a line.
-pub fn previous_use_line(used: &LastUse) -> String {
-    format!("{used:?}")
+/// Uses of a key's old secrets as a line.
+pub fn previous_uses_line(key_id: &str, uses: &PreviousUses) -> String {
+    format!("{key_id} {uses:?}")
 }
 
 /// Settings of alerts as a line.

@@ -6,6 +6,8 @@ use std::net::{IpAddr, Ipv6Addr};
 use parking_lot::Mutex;
 
 use crate::base::clock::Timestamp;
+use crate::config;
+use crate::limits::{Bucket, BucketSpec};
 
 /// How often.
 #[derive(Debug, Clone, Copy)]
@@ -22,61 +24,57 @@ pub struct Rate {
 #[derive(Debug)]
 pub struct Sources {
     rate: Rate,
+    spec: BucketSpec,
     buckets: Mutex<HashMap<IpAddr, Bucket>>,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Bucket {
-    left: f64,
-    at: Timestamp,
-}
-
-impl Bucket {
-    fn at(self, now: Timestamp, rate: Rate) -> f64 {
-        let gained = now.since(self.at).as_secs_f64() * f64::from(rate.per_second);
-        (self.left + gained).min(f64::from(rate.burst))
-    }
 }
 
 impl Sources {
     /// Nobody has asked yet.
     pub fn new(rate: Rate) -> Self {
+        let spec = BucketSpec::new(config::model::Rate {
+            requests: rate.per_second.into(),
+            per_seconds: 1,
+            burst: rate.burst.into(),
+        });
         let buckets = Mutex::default();
-        Self { rate, buckets }
+        Self {
+            rate,
+            spec,
+            buckets,
+        }
     }
 
     /// Whether a request of this source may go on at `now`.
     pub fn take(&self, source: IpAddr, now: Timestamp) -> bool {
-        let rate = self.rate;
         let mut all = self.buckets.lock();
         let mut source = network(source);
-        if !all.contains_key(&source) && all.len() >= rate.sources {
+        if !all.contains_key(&source) && all.len() >= self.rate.sources {
             // Who has its whole burst again need not be remembered.
-            all.retain(|_, b| b.at(now, rate) < f64::from(rate.burst));
-            if all.len() >= rate.sources {
+            all.retain(|_, bucket| {
+                bucket.refill(&self.spec, now);
+                !bucket.is_full()
+            });
+            if all.len() >= self.rate.sources {
                 source = shared();
             }
         }
-        let bucket = all.entry(source).or_insert(Bucket {
-            left: f64::from(rate.burst),
-            at: now,
-        });
-        let left = bucket.at(now, rate);
-        let is_enough = left >= 1.0;
-        *bucket = Bucket {
-            left: if is_enough { left - 1.0 } else { left },
-            at: now,
-        };
-        is_enough
+        let new = || Bucket::full(self.spec, now);
+        let bucket = all.entry(source).or_insert_with(new);
+        bucket.refill(&self.spec, now);
+        bucket.take(1)
     }
 
     /// Whether [`Sources::take`] would say no; takes nothing.
     pub fn is_spent(&self, source: IpAddr, now: Timestamp) -> bool {
-        let all = self.buckets.lock();
-        let is_full = all.len() >= self.rate.sources;
-        let bucket = all.get(&network(source));
-        let bucket = bucket.or_else(|| all.get(&shared()).filter(|_| is_full));
-        bucket.is_some_and(|b| b.at(now, self.rate) < 1.0)
+        let mut all = self.buckets.lock();
+        let mut source = network(source);
+        if !all.contains_key(&source) && all.len() >= self.rate.sources {
+            source = shared();
+        }
+        all.get_mut(&source).is_some_and(|bucket| {
+            bucket.refill(&self.spec, now);
+            !bucket.has(1)
+        })
     }
 }
 

@@ -218,3 +218,33 @@ fn a_deal_is_won_once_however_often_it_is_edited_afterwards() {
     assert_eq!(seen.iter().filter(|l| l.contains("deal.lost")).count(), 0);
     demo.stop();
 }
+
+#[test]
+fn the_button_of_the_demos_portal_signs_in_to_its_account() {
+    let folder = tempfile::tempdir().unwrap();
+    let demo = Demo::start(folder.path());
+    let printed = demo.until("Verified webhook deliveries");
+    let url = printed
+        .iter()
+        .find(|l| l.trim_start().starts_with("portal "))
+        .and_then(|l| l.split_whitespace().find(|w| w.starts_with("http://")))
+        .unwrap_or_else(|| panic!("{printed:#?}"))
+        .trim_end_matches('/');
+    let jar = folder.path().join("jar").display().to_string();
+    let curl = |path: &str, more: &[&str]| {
+        let target = format!("{url}{path}");
+        let mut all = vec!["-sS", "-L", "-b", &jar, "-c", &jar, target.as_str()];
+        all.extend(more);
+        String::from_utf8(run("curl", &all).stdout).unwrap()
+    };
+    let door = curl("/", &[]);
+    assert!(door.contains("Open the demo account"), "{door}");
+    assert!(door.contains("action=\"/sign-in/demo\""), "{door}");
+    let origin = format!("Origin: {url}");
+    let opened = curl("/sign-in/demo", &["-H", &origin, "-d", ""]);
+    assert!(opened.contains("Overview</h1>"), "{opened}");
+    assert!(curl("/session", &[]).contains("<code>acct_demo</code>"));
+    let keys = curl("/keys", &[]);
+    assert!(keys.matches("/keys/key_").count() >= 1, "{keys}");
+    demo.stop();
+}

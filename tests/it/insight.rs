@@ -75,10 +75,14 @@ fn written_down(engine: &str) {
                 .collect();
             assert_eq!(busiest, [(&id, 2, 0, 3), (&idle, 0, 0, 1)]);
         }
-        let used = keys.previous_use("acct_1", &id).await.unwrap().unwrap();
-        assert_eq!(used.ip, Some("127.0.0.1".parse().unwrap()));
-        assert!(now.since(used.at).as_secs() < 60);
-        assert_eq!(keys.previous_use("acct_1", &idle).await.unwrap(), None);
+        let both = [("acct_1", id.as_str()), ("acct_1", idle.as_str())];
+        let previous = keys.previous_uses(&both).await.unwrap();
+        assert_eq!(previous.len(), 1, "{previous:?}");
+        let accepted = &previous[&id].accepted;
+        let last = accepted.last().unwrap();
+        assert_eq!((accepted.requests, last.requests), (2, 2));
+        assert_eq!(last.ip.to_string(), "127.0.0.1");
+        assert!(now.since(last.at).as_secs() < 60);
     });
 }
 

@@ -265,7 +265,7 @@ fn people_read_sentences_and_a_table() {
     let said = String::from_utf8(o.stdout).unwrap();
     let report = verify(&copy);
     assert!(
-        said.contains(&format!("{}: sound; layout 3, ", copy.display())),
+        said.contains(&format!("{}: sound; layout 4, ", copy.display())),
         "{said}"
     );
     assert!(said.contains(report["sha256"].as_str().unwrap()));
@@ -327,7 +327,7 @@ fn damaged_truncated_foreign_and_newer_files_are_told_apart_and_change_nothing()
     let raw = rusqlite::Connection::open(&bad).unwrap();
     raw.pragma_update(None, "user_version", 999).unwrap();
     drop(raw);
-    check("newer", "has layout 999, this version knows up to 3");
+    check("newer", "has layout 999, this version knows up to 4");
     std::fs::remove_file(&bad).unwrap();
     check("none", "there is no store at");
     // A flipped value is no damage to SQLite, but another content.

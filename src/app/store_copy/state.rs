@@ -23,12 +23,11 @@ impl Copying<'_> {
         }
     }
 
-    /// When old secrets of these keys, which are there, were last used.
+    /// Uses of old secrets of these keys, which are there.
     pub(super) async fn previous_uses(&mut self, keys: &[KeyRecord]) -> Result<(), StoreError> {
-        let ids: Vec<&str> = keys.iter().map(|key| key.id.as_str()).collect();
-        let mut uses = self.source.previous_uses(&ids)?;
-        for used in uses.values() {
-            let line = transfer::previous_use_line(used);
+        let mut uses = self.source.previous_uses(keys)?;
+        for (id, uses) in &uses {
+            let line = transfer::previous_uses_line(id, uses);
             self.wanted.add(PREVIOUS_USES, &line);
         }
         let count = uses.len();

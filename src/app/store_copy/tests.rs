@@ -134,7 +134,8 @@ where
         }
         let name = format!("test/keys.create/{}", key.id);
         answers.push(s.idempotent_answer(&name, at).await.unwrap());
-        previous.push(s.previous_use(&key.account_id, &key.id).await.unwrap());
+        let of_key = [(key.account_id.as_str(), key.id.as_str())];
+        previous.push(s.previous_uses(&of_key).await.unwrap());
     }
     let ids: Vec<Option<String>> = accounts.iter().map(|a| Some(a.id.clone())).collect();
     let (mut counts, mut of_account) = (Vec::new(), Vec::new());

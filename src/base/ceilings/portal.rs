@@ -54,6 +54,8 @@ pub const USAGE_FILE_KEYS: u32 = 200;
 pub const USAGE_KEY_READS: usize = 8;
 /// Endpoints that the usage page lists.
 pub const USAGE_ENDPOINTS: u32 = 10;
+/// Time for which something that sends an old secret is to be looked at; before that it is only mentioned.
+pub const OLD_SECRET_RECENT: Duration = Duration::from_secs(24 * 3600);
 
 const _: () = assert!(USAGE_CHART_KEYS <= USAGE_FILE_KEYS);
 const _: () = assert!(USAGE_FILE_KEYS <= crate::base::page::MAX_LIMIT);

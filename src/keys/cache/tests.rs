@@ -6,10 +6,10 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::base::ceilings::{NEGATIVE_CACHE_ENTRIES, NEGATIVE_CACHE_TIME};
-use crate::keys::last_use::LastUses;
-use crate::keys::port::LastUse;
 use crate::keys::secret;
 use crate::keys::testing::{FakeStore, record, settings};
+
+mod uses;
 
 /// The attachment is the record's revision, so that a test sees which one was read.
 struct Revision;
@@ -383,34 +383,4 @@ async fn no_look_up_is_older_than_the_last_answered_change() {
         b.settle().await;
     }
     panic!("{:?}", b.cache.stats());
-}
-
-#[tokio::test]
-async fn uses_of_a_secret_that_was_replaced_are_noted_once_more_as_such() {
-    let b = Bench::new(10);
-    let (old, new) = (b.key("key_1"), secret::generate("lf_live").unwrap());
-    let stored = b.digester.at_rest(new.expose()).unwrap();
-    b.store.edit("key_1", |key| {
-        key.secrets.insert(0, stored);
-        key.secrets[1].valid_until = Some(later(60));
-    });
-    let uses = LastUses::new();
-    let [a, c] = [1, 2].map(|n| std::net::IpAddr::from([10, 0, 0, n]));
-    for (text, ip, secs) in [(old.as_str(), a, 1), (new.expose(), c, 2)] {
-        let entry = b.find(text, NOW).await.unwrap().unwrap();
-        uses.note(&entry, ip, later(secs));
-    }
-    b.store.fail(true);
-    assert!(uses.flush(&*b.store).await.is_err());
-    b.store.fail(false);
-    uses.flush(&*b.store).await.unwrap();
-    let used = |at: u64, ip| LastUse {
-        key_id: "key_1".into(),
-        at: later(at),
-        ip: Some(ip),
-    };
-    assert_eq!(*b.store.uses.lock(), [used(2, c)]);
-    assert_eq!(*b.store.previous_uses.lock(), [used(1, a)]);
-    uses.flush(&*b.store).await.unwrap();
-    assert_eq!(b.store.previous_uses.lock().len(), 1);
 }

@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::base::audit::Idempotency;
-use crate::base::ceilings::IMPORT_KEYS;
+use crate::base::ceilings::{IMPORT_KEYS, KEY_SECRETS};
 use crate::config::{LoadOptions, load_bytes};
 use crate::keys::input::{Expiry, ImportHash, ImportKey};
 use crate::keys::model::KeyStatus;
@@ -348,7 +348,6 @@ async fn a_rotated_key_keeps_its_id_and_its_old_secret_for_the_grace() {
     assert_eq!(d.decide(&first.secret, over), Err(Refusal::Invalid));
     // No grace ends what is still in its grace too: that is what one rotates for after a leak.
     let third = rotate(0, almost).await.unwrap();
-    assert_eq!(third.key.secrets.len(), 1);
     assert_eq!(d.decide(&first.secret, almost), Err(Refusal::Invalid));
     assert_eq!(d.decide(&second.secret, almost), Err(Refusal::Invalid));
     assert_eq!(d.decide(&third.secret, almost), Ok(()));

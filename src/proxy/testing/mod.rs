@@ -8,7 +8,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, ArcSwapOption};
-use async_trait::async_trait;
 use tokio::sync::{Notify, watch};
 
 use super::attach::{Attacher, ScopeValues};
@@ -20,7 +19,6 @@ use super::snapshot::Snapshot;
 use crate::accounts::state::Accounts;
 use crate::base::audit::{AuditEntry, Change};
 use crate::base::clock::{Clock, Timestamp};
-use crate::base::error::StoreError;
 use crate::config::model::{Config, TlsFiles};
 use crate::config::{LoadOptions, load_bytes};
 use crate::keys::cache::KeyCache;
@@ -32,10 +30,6 @@ use crate::limits::Limiter;
 use crate::observe::{Metrics, Pace};
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::usage::Recorder;
-use crate::usage::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
-};
-use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 use crate::webhooks::settler::pipeline;
 use crate::webhooks::testing::MemoryStore;
 use client::Client;
@@ -82,70 +76,6 @@ pub(crate) fn parse(rest: &str) -> Config {
     .unwrap()
 }
 
-/// Usage that knows of no request.
-struct NoUsage;
-
-#[async_trait]
-impl UsageInsight for NoUsage {
-    async fn rejections(
-        &self,
-        _: &str,
-        _: Timestamp,
-        _: Timestamp,
-    ) -> Result<Vec<RejectedBy>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn busiest_keys(
-        &self,
-        _: &str,
-        _: (Timestamp, Timestamp),
-        _: Granularity,
-        _: u32,
-    ) -> Result<Vec<KeyTotals>, StoreError> {
-        Ok(Vec::new())
-    }
-}
-
-#[async_trait]
-impl UsageStore for NoUsage {
-    async fn apply(&self, _: &UsageBatch) -> Result<(), StoreError> {
-        Ok(())
-    }
-
-    async fn used(&self, _: &str, _: Timestamp, _: Timestamp) -> Result<(u64, u64), StoreError> {
-        Ok((0, 0))
-    }
-
-    async fn series(&self, _: &SeriesQuery) -> Result<Vec<UsagePoint>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn endpoints(
-        &self,
-        _: Option<&str>,
-        _: Timestamp,
-        _: Timestamp,
-        _: u32,
-    ) -> Result<Vec<EndpointUsage>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn callers(
-        &self,
-        _: &str,
-        _: Timestamp,
-        _: Timestamp,
-        _: u32,
-    ) -> Result<Vec<RouteCaller>, StoreError> {
-        Ok(Vec::new())
-    }
-
-    async fn prune(&self, _: Timestamp, _: Timestamp) -> Result<(), StoreError> {
-        Ok(())
-    }
-}
-
 /// A gateway on loopback sockets with its upstream; stops when dropped.
 pub(crate) struct Harness {
     pub(crate) address: SocketAddr,
@@ -190,7 +120,7 @@ impl Harness {
         let attacher = Attacher {
             accounts: Arc::new(Accounts::new(store.clone())),
             limiter: Arc::new(Limiter::default()),
-            usage: Arc::new(NoUsage),
+            usage: store.clone(),
             recorder: Arc::new(Recorder::new("boot", Some(metrics.clone()))),
             snapshot: snapshot.clone(),
             clock: clock.clone(),

@@ -77,7 +77,7 @@ const RULES: [Rule; 19] = [
     },
     Rule {
         what: "uses of old secrets of a key that is not there",
-        query: "SELECT key_id FROM previous_use u WHERE NOT EXISTS (SELECT 1 FROM api_key k WHERE k.id = u.key_id)",
+        query: "SELECT key_id FROM previous_uses u WHERE NOT EXISTS (SELECT 1 FROM api_key k WHERE k.id = u.key_id)",
     },
     Rule {
         what: "counts that are not what they count",

@@ -107,7 +107,7 @@ fn keys(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
     Ok(gone)
 }
 
-/// Settings of alerts, mails, and when old secrets were used last.
+/// Settings of alerts, mails, and uses of old secrets.
 fn alerts(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
     let settings = run(conn, "DELETE FROM alert WHERE account_id = ?1", [id])?;
     let mails = run(
@@ -117,8 +117,8 @@ fn alerts(conn: &Connection, id: &str, limit: usize) -> Done<usize> {
     )?;
     let uses = run(
         conn,
-        "DELETE FROM previous_use
-         WHERE key_id IN (SELECT key_id FROM previous_use WHERE account_id = ?1 LIMIT ?2)",
+        "DELETE FROM previous_uses
+         WHERE key_id IN (SELECT key_id FROM previous_uses WHERE account_id = ?1 LIMIT ?2)",
         (id, limit),
     )?;
     Ok(settings + mails + uses)

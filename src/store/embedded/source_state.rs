@@ -2,12 +2,13 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::rows::{all, first, parsed};
+use super::rows::{all, first, json};
 use super::source::{Source, THERE};
 use super::{notices, queue, replays};
 use crate::base::ceilings::COPY_ROWS;
 use crate::base::error::StoreError;
-use crate::keys::port::LastUse;
+use crate::keys::model::KeyRecord;
+use crate::keys::previous_uses::PreviousUses;
 use crate::store::transfer::AlertRow;
 use crate::webhooks::health::EndpointHealth;
 use crate::webhooks::port::notices::Notice;
@@ -50,23 +51,20 @@ impl Source {
         })
     }
 
-    /// When old secrets of these keys were last used.
+    /// Uses of old secrets of these keys.
     ///
     /// # Errors
     /// See [`Self::accounts`].
-    pub fn previous_uses(&self, keys: &[&str]) -> Result<HashMap<String, LastUse>, StoreError> {
-        let sql = format!("SELECT key_id, at, ip FROM previous_use WHERE key_id = ?1 AND {THERE}");
+    pub fn previous_uses(
+        &self,
+        keys: &[KeyRecord],
+    ) -> Result<HashMap<String, PreviousUses>, StoreError> {
+        let sql = format!("SELECT uses FROM previous_uses WHERE key_id = ?1 AND {THERE}");
         self.read(|c| {
             let mut found = HashMap::new();
             for key in keys {
-                let used = first(c, &sql, [key], |r| {
-                    Ok(LastUse {
-                        key_id: r.get("key_id")?,
-                        at: r.get("at")?,
-                        ip: parsed(r, "ip")?,
-                    })
-                })?;
-                found.extend(used.map(|used| ((*key).to_owned(), used)));
+                let uses = first(c, &sql, [&key.id], |r| json(r, "uses"))?;
+                found.extend(uses.map(|uses| (key.id.clone(), uses)));
             }
             Ok(found)
         })

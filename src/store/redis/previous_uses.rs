@@ -1,7 +1,8 @@
-//! When old secrets of keys were last used, in Redis beside the keys; never which secrets are old.
+//! Uses of old secrets of keys, in Redis beside the keys; never which secrets are old.
 //!
-//! `P:{A}:pu:<key>` is the instant in milliseconds and the address, and ends with the longest grace of a rotation;
-//! `P:{A}:pus` is the set of keys that have one, by which an erasure finds them.
+//! `P:{A}:pu:<key>` is what is known of a key as JSON, and ends when nothing was noted for as long as an old secret is told
+//! from one that never was; `P:{A}:pus` is the set of keys that have it, by which an erasure finds them. In layout 3 it was
+//! the instant in milliseconds and the address of the last use.
 
 use std::collections::HashMap;
 
@@ -11,57 +12,89 @@ use redis::Value;
 use super::Store;
 use super::each::each;
 use super::key_names::is_id;
-use super::key_read::accounts_of;
 use super::link::{Call, Patience};
 use super::script::script;
-use crate::base::ceilings::{REDIS_STEP, ROTATION_GRACE, STORE_SCRIPT_KEYS};
+use crate::base::ceilings::old_secrets::OLD_SECRET_MEMORY;
+use crate::base::ceilings::{REDIS_STEP, REVISION_TRIES, STORE_SCRIPT_KEYS};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids::is_account_id;
 use crate::keys::model::KeyRecord;
-use crate::keys::port::{LastUse, SecretUses};
+use crate::keys::port::SecretUses;
+use crate::keys::previous_uses::PreviousUses;
 
 script!(NOTE, "previous_uses.lua");
 
-fn to_text(used: &LastUse) -> String {
-    let ip = used.ip.map(|ip| ip.to_string()).unwrap_or_default();
-    format!("{} {ip}", used.at.millis())
+fn to_text(uses: &PreviousUses) -> Result<String, StoreError> {
+    serde_json::to_string(uses).map_err(|e| StoreError::Corrupt(e.to_string()))
 }
 
-fn from_text(key_id: &str, text: &str) -> Option<LastUse> {
+fn from_text(text: &str) -> Option<PreviousUses> {
+    if text.starts_with('{') {
+        return serde_json::from_str(text).ok();
+    }
     let (at, ip) = text.split_once(' ')?;
-    let ip = match ip {
-        "" => None,
-        ip => Some(ip.parse().ok()?),
-    };
-    Some(LastUse {
-        key_id: key_id.to_owned(),
-        at: Timestamp::from_millis(at.parse().ok()?),
-        ip,
-    })
+    let mut uses = PreviousUses::default();
+    let at = Timestamp::from_millis(at.parse().ok()?);
+    if !ip.is_empty() {
+        uses.accepted.add(ip.parse().ok()?, at);
+    }
+    Some(uses)
+}
+
+fn kept_ms() -> String {
+    OLD_SECRET_MEMORY.as_millis().to_string()
 }
 
 impl Store {
-    fn previous_use_key(&self, account_id: &str, key_id: &str) -> String {
+    fn previous_uses_of(&self, account_id: &str, key_id: &str) -> String {
         self.names.account(account_id, &format!("pu:{key_id}"))
     }
 
-    fn previous_uses(&self, account_id: &str) -> String {
+    fn keys_with_previous_uses(&self, account_id: &str) -> String {
         self.names.account(account_id, "pus")
     }
 
     async fn forget_uses(&self, account_id: &str, key_ids: &[String]) -> Result<(), StoreError> {
         let mut pipe = redis::pipe();
+        let all = self.keys_with_previous_uses(account_id);
         for id in key_ids {
-            pipe.cmd("DEL").arg(self.previous_use_key(account_id, id));
-            pipe.cmd("SREM").arg(self.previous_uses(account_id)).arg(id);
+            pipe.cmd("DEL").arg(self.previous_uses_of(account_id, id));
+            pipe.cmd("SREM").arg(&all).arg(id);
         }
         self.link.pipe::<Value>(Patience::Calm, &pipe).await?;
         Ok(())
     }
-}
 
-impl Store {
+    /// The texts of keys of one account, as they lie there.
+    async fn texts(&self, account: &str, ids: &[&str]) -> Result<Vec<Option<String>>, StoreError> {
+        let mut cmd = redis::cmd("MGET");
+        for id in ids {
+            cmd.arg(self.previous_uses_of(account, id));
+        }
+        self.link.run(Patience::Calm, &cmd).await
+    }
+
+    /// Writes what `all` makes of the texts of keys of one account, unless one changed meanwhile.
+    async fn replace(
+        &self,
+        account: &str,
+        all: &[(&str, Option<String>, PreviousUses)],
+    ) -> Result<bool, StoreError> {
+        let mut call = Call::new(&NOTE)
+            .key(self.keys_with_previous_uses(account))
+            .arg(kept_ms());
+        for (id, before, after) in all {
+            call = call
+                .key(self.names.key(account, id))
+                .key(self.previous_uses_of(account, id))
+                .arg(id)
+                .arg(before.as_deref().unwrap_or_default())
+                .arg(to_text(after)?);
+        }
+        self.link.script(Patience::Calm, &call).await
+    }
+
     /// Writes those of these uses that are not there as they are, each with its key and account, deletes what is there
     /// otherwise, and tells how many were written.
     ///
@@ -69,29 +102,20 @@ impl Store {
     /// When one cannot be written; then others may be.
     pub async fn copy_previous_uses(
         &self,
-        all: &[(&KeyRecord, Option<LastUse>)],
+        all: &[(&KeyRecord, Option<PreviousUses>)],
     ) -> Result<u64, StoreError> {
-        let written = all.iter().map(|(key, used)| async move {
+        let written = all.iter().map(|(key, uses)| async move {
             let (account, id) = (key.account_id.as_str(), key.id.as_str());
-            if self.previous_use(account, id).await? == *used {
-                return Ok(0);
+            let there = self.previous_uses(&[(account, id)]).await?;
+            match uses {
+                _ if there.get(id) == uses.as_ref() => Ok(0),
+                None => self.forget_previous_uses(account, id).await.map(|()| 0),
+                Some(uses) => {
+                    let before = self.texts(account, &[id]).await?.pop().flatten();
+                    let made = self.replace(account, &[(id, before, uses.clone())]).await?;
+                    Ok(u64::from(made))
+                }
             }
-            let Some(used) = used else {
-                self.forget_previous_use(account, id).await?;
-                return Ok(0);
-            };
-            let mut pipe = redis::pipe();
-            pipe.cmd("SET")
-                .arg(self.previous_use_key(account, id))
-                .arg(to_text(used))
-                .arg("PX")
-                .arg(ROTATION_GRACE.as_millis().to_string());
-            pipe.cmd("SADD").arg(self.previous_uses(account)).arg(id);
-            pipe.cmd("PEXPIRE")
-                .arg(self.previous_uses(account))
-                .arg(ROTATION_GRACE.as_millis().to_string());
-            self.link.pipe::<Value>(Patience::Calm, &pipe).await?;
-            Ok(1)
         });
         Ok(each(written).await?.into_iter().sum())
     }
@@ -100,7 +124,8 @@ impl Store {
 /// Deletes some of those of an account whose keys are erased. True when none is left.
 pub(super) async fn erase(store: &Store, account_id: &str) -> Result<bool, StoreError> {
     let mut cmd = redis::cmd("SRANDMEMBER");
-    cmd.arg(store.previous_uses(account_id)).arg(REDIS_STEP);
+    cmd.arg(store.keys_with_previous_uses(account_id))
+        .arg(REDIS_STEP);
     let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
     if ids.is_empty() {
         return Ok(true);
@@ -111,55 +136,62 @@ pub(super) async fn erase(store: &Store, account_id: &str) -> Result<bool, Store
 
 #[async_trait]
 impl SecretUses for Store {
-    async fn note_previous_uses(&self, uses: &[LastUse]) -> Result<(), StoreError> {
-        let ids: Vec<_> = uses.iter().map(|u| u.key_id.as_str()).collect();
-        let accounts = accounts_of(self, &ids).await?;
-        let mut by_account: HashMap<&str, Vec<&LastUse>> = HashMap::new();
-        for noted in uses {
-            if let Some(account) = accounts.get(&noted.key_id) {
-                by_account.entry(account).or_default().push(noted);
-            }
-        }
-        let mut calls = Vec::new();
-        for (account, uses) in by_account {
-            for piece in uses.chunks(STORE_SCRIPT_KEYS) {
-                let call = Call::new(&NOTE)
-                    .key(self.previous_uses(account))
-                    .arg(ROTATION_GRACE.as_millis().to_string());
-                calls.push(piece.iter().fold(call, |call, used| {
-                    call.key(self.names.key(account, &used.key_id))
-                        .key(self.previous_use_key(account, &used.key_id))
-                        .arg(&used.key_id)
-                        .arg(to_text(used))
-                }));
-            }
-        }
-        let noted = calls
-            .iter()
-            .map(|call| self.link.script::<()>(Patience::Calm, call));
-        each(noted).await?;
-        Ok(())
-    }
-
-    async fn previous_use(
+    async fn note_previous_uses(
         &self,
         account_id: &str,
-        key_id: &str,
-    ) -> Result<Option<LastUse>, StoreError> {
-        if !is_account_id(account_id) || !is_id(key_id) {
-            return Ok(None);
+        uses: &[(String, PreviousUses)],
+    ) -> Result<(), StoreError> {
+        let uses: Vec<_> = uses.iter().filter(|(id, _)| is_id(id)).collect();
+        if uses.is_empty() || !is_account_id(account_id) {
+            return Ok(());
         }
-        let mut cmd = redis::cmd("GET");
-        cmd.arg(self.previous_use_key(account_id, key_id));
-        let text: Option<String> = self.link.run(Patience::Calm, &cmd).await?;
-        let Some(text) = text else { return Ok(None) };
-        let found = from_text(key_id, &text);
-        found
-            .ok_or_else(|| StoreError::Corrupt(format!("the use of old secrets of {key_id}")))
-            .map(Some)
+        let ids: Vec<&str> = uses.iter().map(|(id, _)| id.as_str()).collect();
+        for _ in 0..REVISION_TRIES {
+            let known = self.texts(account_id, &ids).await?.into_iter();
+            let merged = known.zip(&uses).map(|(before, (id, more))| {
+                // What cannot be read is begun anew: a later count is worth more than none.
+                let mut after = before.as_deref().and_then(from_text).unwrap_or_default();
+                after.merge(more);
+                (id.as_str(), before, after)
+            });
+            if self
+                .replace(account_id, &merged.collect::<Vec<_>>())
+                .await?
+            {
+                return Ok(());
+            }
+        }
+        let why = "uses of old secrets change all the time";
+        Err(StoreError::Conflict(why.into()))
     }
 
-    async fn forget_previous_use(&self, account_id: &str, key_id: &str) -> Result<(), StoreError> {
+    async fn previous_uses(
+        &self,
+        keys: &[(&str, &str)],
+    ) -> Result<HashMap<String, PreviousUses>, StoreError> {
+        let mut by_account: HashMap<&str, Vec<&str>> = HashMap::new();
+        for (account, id) in keys {
+            if is_account_id(account) && is_id(id) {
+                by_account.entry(account).or_default().push(id);
+            }
+        }
+        let reads = by_account.iter().flat_map(|(account, ids)| {
+            let pieces = ids.chunks(STORE_SCRIPT_KEYS);
+            pieces.map(move |ids| async move {
+                let texts = self.texts(account, ids).await?;
+                let known = ids.iter().zip(texts);
+                let known = known.filter_map(|(id, text)| Some((*id, text?)));
+                let read = known.map(|(id, text)| match from_text(&text) {
+                    Some(uses) => Ok((id.to_owned(), uses)),
+                    None => Err(StoreError::Corrupt(format!("uses of old secrets of {id}"))),
+                });
+                read.collect::<Result<Vec<_>, _>>()
+            })
+        });
+        Ok(each(reads).await?.into_iter().flatten().collect())
+    }
+
+    async fn forget_previous_uses(&self, account_id: &str, key_id: &str) -> Result<(), StoreError> {
         if !is_account_id(account_id) || !is_id(key_id) {
             return Ok(());
         }
@@ -172,19 +204,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_use_is_read_as_it_was_written() {
+    fn uses_are_read_as_they_were_written_and_as_layout_3_wrote_them() {
         let at = Timestamp::from_millis(1_794_916_800_123);
-        for ip in [
-            None,
-            Some("203.0.113.7".parse().unwrap()),
-            Some("2001:db8::1".parse().unwrap()),
-        ] {
-            let key_id = "key_1".to_owned();
-            let used = LastUse { key_id, at, ip };
-            assert_eq!(from_text("key_1", &to_text(&used)), Some(used));
-        }
-        for bad in ["", "1", "x 203.0.113.7", "1 nowhere"] {
-            assert_eq!(from_text("key_1", bad), None, "{bad}");
+        let mut uses = PreviousUses::default();
+        assert_eq!(from_text("1794916800123 "), Some(uses.clone()));
+        uses.accepted.add("2001:db8::1".parse().unwrap(), at);
+        let before = from_text("1794916800123 2001:db8::1");
+        assert_eq!(before, Some(uses.clone()));
+        uses.refused.add("203.0.113.7".parse().unwrap(), at);
+        assert_eq!(from_text(&to_text(&uses).unwrap()), Some(uses));
+        for bad in ["", "1", "x 203.0.113.7", "1 nowhere", "{", "{}"] {
+            assert_eq!(from_text(bad), None, "{bad}");
         }
     }
 }

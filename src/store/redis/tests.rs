@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::check::{EARLIER, LAYOUT};
 use super::testing::{Cluster, Sentinels, Server, cluster_settings, settings};
 use super::*;
 use crate::base::clock::{Clock, Timestamp};
@@ -140,11 +141,12 @@ async fn a_layout_from_the_future_is_refused() {
     let settings = server.settings();
     open(settings.clone()).await.unwrap();
     let key = format!("{}:layout", settings.key_prefix);
-    assert_eq!(server.ask::<String>(&["GET", &key]), "3");
-    let () = server.ask(&["SET", &key, "4"]);
+    let (known, newer) = (LAYOUT.to_string(), (LAYOUT + 1).to_string());
+    assert_eq!(server.ask::<String>(&["GET", &key]), known);
+    let () = server.ask(&["SET", &key, &newer]);
     let why = refused(open(settings).await);
     assert!(why.contains("newer version"), "{why}");
-    assert_eq!(server.ask::<String>(&["GET", &key]), "4");
+    assert_eq!(server.ask::<String>(&["GET", &key]), newer);
 }
 
 #[tokio::test]
@@ -152,10 +154,10 @@ async fn the_layouts_before_are_taken_over_and_then_refused_by_those_who_know_no
     let server = Server::start(&[]);
     let settings = server.settings();
     let key = format!("{}:layout", settings.key_prefix);
-    for before in ["1", "2"] {
-        let () = server.ask(&["SET", &key, before]);
+    for before in EARLIER {
+        let () = server.ask(&["SET", &key, &before.to_string()]);
         open(settings.clone()).await.unwrap();
-        assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+        assert_eq!(server.ask::<String>(&["GET", &key]), LAYOUT.to_string());
         open(settings.clone()).await.unwrap();
     }
 }

@@ -142,6 +142,12 @@ pub(super) async fn guard(
     let took = begun.elapsed().as_secs_f64();
     let status = response.status().as_u16();
     state.metrics.answered(page, named(&method), status, took);
+    tracing::debug!(
+        request = guest.request_id,
+        page,
+        status,
+        "a page was answered"
+    );
     response
 }
 

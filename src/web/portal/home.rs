@@ -7,6 +7,7 @@ use axum::routing::get;
 use maud::{Markup, html};
 
 use super::answer::PageResult;
+use super::keys::old_secrets;
 use super::own::{Overview, Own};
 use super::shell::{self, Place};
 use super::state::PortalState;
@@ -42,6 +43,7 @@ async fn show(own: Own) -> PageResult {
         @if overview.expiring.len() > NAMED {
             p.muted { (overview.expiring.len() - NAMED) " more keys end soon." }
         }
+        @for notice in still_used(&overview, now) { (notice) }
         @if is_new { (first_steps(&own, &overview)) }
         div.columns {
             (quota("This hour", &overview.used.hour))
@@ -104,6 +106,13 @@ fn expiring(key: &KeyRecord, now: Timestamp) -> Markup {
         ". Make another one and change over to it before then."
     };
     ui::notice(tone, &body)
+}
+
+/// What still uses old secrets of keys.
+fn still_used(overview: &Overview, now: Timestamp) -> Vec<Markup> {
+    let notices = overview.rotated.iter();
+    let notices = notices.filter_map(|(key, old)| old_secrets::notice(key, Some(old), now));
+    notices.take(NAMED).collect()
 }
 
 /// One thing to do, ticked where it is done.

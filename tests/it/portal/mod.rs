@@ -2,15 +2,20 @@
 
 mod alerts;
 mod api;
+mod audit;
 mod docs;
 mod hostile;
 mod house;
 mod keys;
 mod large;
+mod old_secrets;
 mod path;
+mod refusals;
+mod sessions;
 mod sign_in;
 mod simulator;
 mod things;
+mod tls;
 mod usage;
 mod usage_history;
 mod walk;

@@ -4,7 +4,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ring::hmac;
 use serde_json::json;
-use standardwebhooks::Webhook;
 
 use super::webhooks::{add, has_secret, id_in, receiver, secret_in};
 use crate::support::backend::{Answer, Backend};
@@ -45,16 +44,7 @@ fn result(page: &str) -> String {
 /// A receiver that verifies with a client that others use, and says so in markup.
 fn good_receiver() -> Backend {
     Backend::start(|seen| {
-        let mut headers = ::http::HeaderMap::new();
-        for name in ["webhook-id", "webhook-timestamp", "webhook-signature"] {
-            let value = seen.header(name).unwrap_or_default();
-            headers.insert(name, value.parse().unwrap());
-        }
-        let receiver = Webhook::new(SECRET).unwrap();
-        let status = match receiver.verify(&seen.body, &headers) {
-            Ok(_) => 200,
-            Err(_) => 401,
-        };
+        let status = if seen.verifies(SECRET) { 200 } else { 401 };
         let body = b"<script>window.__x=1</script>".to_vec();
         Answer::Reply(status, vec![("X-Seen".into(), "<b>".into())], body)
     })

@@ -35,6 +35,22 @@ impl Seen {
     pub fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
+
+    /// Whether it is a webhook that this secret signed, by a client that others use.
+    pub fn verifies(&self, secret: &str) -> bool {
+        let mut headers = ::http::HeaderMap::new();
+        for (name, value) in &self.headers {
+            let name = ::http::HeaderName::from_bytes(name.as_bytes()).unwrap();
+            headers.insert(name, value.parse().unwrap());
+        }
+        verifies(&headers, &self.body, secret)
+    }
+}
+
+/// See [`Seen::verifies`].
+pub fn verifies(headers: &::http::HeaderMap, body: &[u8], secret: &str) -> bool {
+    let receiver = standardwebhooks::Webhook::new(secret).unwrap();
+    receiver.verify(body, headers).is_ok()
 }
 
 /// What the backend does with a request.

@@ -162,13 +162,13 @@ impl Gateway {
             .unwrap();
         // A write past a file-size limit is an error then, as on a full disk, and not a signal.
         let mut command = Command::new("sh");
+        command.env("FUELGATE_LOG", "info");
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         let mut child = command
             .args(["-c", "trap '' XFSZ; exec \"$0\" \"$@\""])
             .arg(env!("CARGO_BIN_EXE_fuelgate"))
             .args(["serve", "--config"])
             .arg(self.config_file())
-            .env("FUELGATE_LOG", "info")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(log)
@@ -356,7 +356,8 @@ impl Drop for Gateway {
 }
 
 /// The library that shifts a process's clock.
-fn faketime() -> String {
+/// The library that shifts a process's clock.
+pub fn faketime() -> String {
     let found = super::programs::run("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"]);
     let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
     assert!(

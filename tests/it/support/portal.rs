@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
@@ -97,6 +98,10 @@ pub struct Setup<'a> {
     pub extra: &'a str,
     /// Keep everything in a Redis of its own.
     pub on_redis: bool,
+    /// A folder with `tls.crt` and `tls.key`, for a portal that is reached by TLS.
+    pub tls: Option<&'a Path>,
+    /// Variables that gateway and Redis are started with.
+    pub environment: Vec<(String, String)>,
 }
 
 impl Portal {
@@ -113,10 +118,19 @@ impl Portal {
         })
     }
 
+    /// One that says on standard error all that it has to say.
+    pub fn talkative() -> Self {
+        Self::with(&Setup {
+            environment: vec![("FUELGATE_LOG".to_owned(), "trace".to_owned())],
+            ..Setup::default()
+        })
+    }
+
     /// As the test wants it.
     pub fn with(setup: &Setup<'_>) -> Self {
         let crm = SampleCrm::start();
-        let redis = setup.on_redis.then(|| Server::start(&[]));
+        let environment = &setup.environment;
+        let redis = setup.on_redis.then(|| Server::start_with_env(environment));
         let store = match &redis {
             Some(server) => format!(
                 "{{ engine: redis, nodes: [\"redis://127.0.0.1:{}\"], deadline_ms: 200 }}",
@@ -125,17 +139,27 @@ impl Portal {
             None => "{ engine: embedded, path: $DIR/fuelgate.db }".to_owned(),
         };
         let (api, portal) = (free_port(), free_port());
+        let tls = setup.tls.map(|folder| {
+            let file = |name: &str| folder.join(name).display().to_string();
+            let (certificate, key) = (file("tls.crt"), file("tls.key"));
+            format!(", tls: {{ certificate: \"{certificate}\", private_key: \"{key}\" }}")
+        });
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let more = format!("{}{}", setup.portal, tls.unwrap_or_default());
         let text = format!("{CONFIG}{}\n", setup.extra)
             .replace("$API", &format!("127.0.0.1:{api}"))
+            .replace("http://$PORTAL", &format!("{scheme}://$PORTAL"))
             .replace("$PORTAL", &format!("127.0.0.1:{portal}"))
             .replace("$TOKEN", TOKEN)
-            .replace("$MORE", setup.portal)
+            .replace("$MORE", &more)
             .replace("$STORE", &store)
             .replace("$CRM", &crm.address.to_string())
             .replace("$ROOT", env!("CARGO_MANIFEST_DIR"));
+        let variables = environment.iter().map(|(n, v)| (n.as_str(), v.as_str()));
+        let variables: Vec<_> = variables.collect();
         Self {
-            gateway: Gateway::start(&text),
-            url: format!("http://127.0.0.1:{portal}"),
+            gateway: Gateway::start_with_env(&text, &variables),
+            url: format!("{scheme}://127.0.0.1:{portal}"),
             api_url: format!("http://127.0.0.1:{api}"),
             crm,
             redis,

@@ -15,6 +15,7 @@ use crate::base::secret::Secret;
 use crate::config::model::{LegacyHash, PlanOverrides};
 use crate::keys::model::{Digest, DigestKind, KeyRecord, StoredSecret};
 use crate::keys::port::{KeyStore, LastUse, SecretUses};
+use crate::keys::previous_uses::PreviousUses;
 use crate::store::embedded::EmbeddedStore;
 use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch};
 use crate::usage::port::UsageStore;
@@ -269,7 +270,11 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             };
             s.note_last_uses(std::slice::from_ref(&used)).await.unwrap();
             if k != 1 {
-                s.note_previous_uses(&[used]).await.unwrap();
+                let mut uses = PreviousUses::default();
+                uses.accepted.add("2001:db8::1".parse().unwrap(), now());
+                uses.refused.add("192.0.2.1".parse().unwrap(), now());
+                let uses = [(key.id.clone(), uses)];
+                s.note_previous_uses(account, &uses).await.unwrap();
             }
         }
         if n.is_multiple_of(3) {

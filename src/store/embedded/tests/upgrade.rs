@@ -1,8 +1,12 @@
 //! A file of an earlier layout with data in it, opened by this version.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::*;
+use crate::base::clock::Timestamp;
+use crate::keys::port::SecretUses;
+use crate::keys::previous_uses::PreviousUses;
 use crate::webhooks::port::EventFeed;
 
 const ROWS: &str = "
@@ -21,6 +25,8 @@ INSERT INTO delivery VALUES
     ('dlv_3', 'evt_1', 'whk_2', 'a', 'x', 0, 0, 80, 5, 5, NULL, 80, NULL, 1),
     ('dlv_4', 'evt_2', 'whk_2', 'a', 'x', 2, 6, NULL, 6, 6, 60, NULL, NULL, 0);
 ";
+
+const NEWEST: i64 = super::super::FORMAT.layouts.len() as i64;
 
 /// A file of the last of these layouts with these rows in it.
 fn written(layouts: &[&str], rows: &str) -> (TempDir, PathBuf) {
@@ -50,7 +56,7 @@ async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
     store.close();
     let report = super::super::verify::verify(&file).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    assert_eq!(report.layout, 3);
+    assert_eq!(report.layout, NEWEST);
 
     let raw = rusqlite::Connection::open(&file).unwrap();
     let mut line = raw
@@ -97,7 +103,7 @@ async fn a_store_of_layout_2_gets_totals_of_its_keys_by_day_and_month() {
     open(dir.path(), Options::default()).close();
     let report = super::super::verify::verify(&file).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    assert_eq!(report.layout, 3);
+    assert_eq!(report.layout, NEWEST);
 
     let raw = rusqlite::Connection::open(&file).unwrap();
     let mut totals = raw
@@ -124,4 +130,31 @@ async fn a_store_of_layout_2_gets_totals_of_its_keys_by_day_and_month() {
             row("b 2 2026-11-01 00:00:00 key_3", [0, 0, 6]),
         ]
     );
+}
+
+#[tokio::test]
+async fn a_store_of_layout_3_keeps_when_old_secrets_were_used_last() {
+    let layouts = [
+        include_str!("../layout1.sql"),
+        include_str!("../layout2.sql"),
+        include_str!("../layout3.sql"),
+    ];
+    let rows = "
+INSERT INTO account VALUES ('a', 'p', '{}', 0, 1, NULL);
+INSERT INTO api_key (id, account_id, name, scopes, created_at, disabled, allowed_ips, prefix, last_four, revision)
+VALUES ('key_1', 'a', 'n', '[]', 0, 0, '[]', 'lf_live', 'abcd', 1), ('key_2', 'a', 'n', '[]', 0, 0, '[]', 'lf_live', 'abcd', 1);
+INSERT INTO previous_use VALUES ('key_1', 'a', 1794916800123, '203.0.113.7'), ('key_2', 'a', 1, NULL);";
+    let (dir, file) = written(&layouts, rows);
+    let store = open(dir.path(), Options::default());
+    let both = [("a", "key_1"), ("a", "key_2")];
+    let found = store.previous_uses(&both).await.unwrap();
+    let mut wanted = PreviousUses::default();
+    let at = Timestamp::from_millis(1_794_916_800_123);
+    wanted.accepted.add("203.0.113.7".parse().unwrap(), at);
+    wanted.accepted.hours.clear();
+    assert_eq!(found, HashMap::from([("key_1".to_owned(), wanted)]));
+    store.close();
+    let report = super::super::verify::verify(&file).unwrap();
+    assert!(report.problems.is_empty(), "{:?}", report.problems);
+    assert_eq!(report.layout, NEWEST);
 }

@@ -72,11 +72,13 @@ impl Store {
                 let (live, listed): (Option<f64>, Option<f64>) =
                     self.link.pipe(Patience::Calm, &pipe).await?;
                 listed.ok_or_else(|| missing("key of its account", id))?;
-                Ok((key, live, self.previous_use(account, id).await?))
+                let mut uses = self.previous_uses(&[(account, id)]).await?;
+                Ok((key, live, uses.remove(id)))
             });
             for (key, live, previous) in each(found).await? {
-                if let Some(used) = previous {
-                    sums.add(transfer::PREVIOUS_USES, &transfer::previous_use_line(&used));
+                if let Some(uses) = previous {
+                    let line = transfer::previous_uses_line(&key.id, &uses);
+                    sums.add(transfer::PREVIOUS_USES, &line);
                 }
                 let live = live.map(|score| match score.is_finite() {
                     true => (score as i64).to_string(),

@@ -178,7 +178,7 @@ impl Store {
                     pipe.zrem(self.names.key_ids(account), id);
                     pipe.zrem(self.names.live_keys(account), id);
                     self.link.pipe::<()>(Patience::Calm, &pipe).await?;
-                    self.forget_previous_use(account, id).await?;
+                    self.forget_previous_uses(account, id).await?;
                     KEYS.remove(self, &[(id, member(account, id))]).await?;
                     gone += 1;
                 }

@@ -6,7 +6,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::Deserialize;
 
-use crate::keys::view::KeyView;
+use crate::keys::view::KeyDetails;
 use crate::web::admin::query::{self, List, Query};
 use crate::web::admin::respond::ApiError;
 use crate::web::admin::state::AdminState;
@@ -28,13 +28,13 @@ pub(super) struct KeysQuery {
     cursor: Option<String>,
 }
 
-/// Lists keys, newest first.
+/// Lists keys, newest first, each with what still uses its old secrets.
 #[utoipa::path(
     get,
     path = "/admin/v1/keys",
     tag = "keys",
     params(KeysQuery),
-    responses((status = 200, description = "A page of keys.", body = List<KeyView>)),
+    responses((status = 200, description = "A page of keys.", body = List<KeyDetails>)),
 )]
 pub(super) async fn list_keys(
     State(state): State<Arc<AdminState>>,
@@ -43,5 +43,6 @@ pub(super) async fn list_keys(
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
     let keys = state.keys.list(query.account_id.as_deref(), &page).await?;
     let now = state.clock.now();
-    query::list(LIST, keys, |key| key.view(now))
+    let old = state.keys.old_secrets(&keys.items, now).await?;
+    query::list(LIST, keys, |key| key.details(old.get(&key.id), now))
 }

@@ -1,10 +1,13 @@
 //! `GET /keys`: the account's keys, newest first; never a secret.
 
+use std::collections::HashMap;
+
 use maud::{Markup, html};
 
-use super::parts;
+use super::{old_secrets, parts};
 use crate::base::clock::Timestamp;
 use crate::keys::model::{KeyRecord, KeyStatus};
+use crate::keys::previous_uses::OldSecrets;
 use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::Query;
 use crate::web::portal::own::Own;
@@ -50,6 +53,7 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
             is_wanted(key, wanted, now)
         })
         .await?;
+    let old = own.old_secrets(&found.items).await?;
     let is_first = request.after.is_none();
     let path = href(wanted);
     let actions = own
@@ -70,7 +74,7 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
                 } @else if found.items.is_empty() {
                     (ui::empty("No such keys", "None of your keys is in this state.", None))
                 } @else {
-                    (ui::table("API keys", &COLUMNS, &rows(&found.items, now)))
+                    (ui::table("API keys", &COLUMNS, &rows(&found.items, &old, now)))
                 }
                 (ui::pager(&path, LIST, found.next.as_deref(), is_first))
             }))
@@ -110,7 +114,7 @@ fn is_wanted(key: &KeyRecord, wanted: &str, now: Timestamp) -> bool {
     }
 }
 
-fn rows(keys: &[KeyRecord], now: Timestamp) -> Vec<Vec<Markup>> {
+fn rows(keys: &[KeyRecord], old: &HashMap<String, OldSecrets>, now: Timestamp) -> Vec<Vec<Markup>> {
     let row = |key: &KeyRecord| {
         vec![
             html! { a href={ "/keys/" (key.id) } { (key.name) } },
@@ -124,7 +128,7 @@ fn rows(keys: &[KeyRecord], now: Timestamp) -> Vec<Vec<Markup>> {
                     None => span.muted { "Never" },
                 }
             },
-            parts::badge(key, now),
+            html! { (parts::badge(key, now)) (old_secrets::mark(key, old.get(&key.id), now)) },
         ]
     };
     keys.iter().map(row).collect()

@@ -5,6 +5,7 @@ mod curl;
 mod draft;
 mod list;
 mod new;
+pub(super) mod old_secrets;
 mod parts;
 mod patch;
 mod revoke;

@@ -4,17 +4,16 @@ use axum::extract::Path;
 use http::StatusCode;
 use maud::{Markup, html};
 
-use super::{new, parts};
+use super::{new, old_secrets, parts};
 use crate::base::ceilings::NAME_CHARS;
 use crate::base::clock::Timestamp;
 use crate::base::error::FieldError;
 use crate::keys::model::{KeyRecord, KeyStatus};
-use crate::keys::port::LastUse;
 use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::Query;
 use crate::web::portal::own::Own;
 use crate::web::portal::shell::{self, Place};
-use crate::web::portal::ui::{self, Choice, Field, Kind, Tone};
+use crate::web::portal::ui::{self, Choice, Field, Kind};
 
 pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> PageResult {
     let key = own.key(&id).await?;
@@ -61,7 +60,8 @@ pub(super) async fn page(
     said: &Markup,
 ) -> PageResult {
     let now = own.visit.now;
-    let previous = own.previous_use(key).await?;
+    let old = own.old_secrets(std::slice::from_ref(key)).await?;
+    let old = old.get(&key.id);
     let is_alive = key.revoked_at.is_none();
     let path = format!("/keys/{}", key.id);
     let actions = (own.is_developer() && is_alive).then(|| {
@@ -78,11 +78,12 @@ pub(super) async fn page(
         (ui::head(&key.name, None, actions.as_ref()))
         (said)
         (ui::error_summary(errors, &parts::NAMES))
-        (old_secrets(key, previous.as_ref(), now))
+        (old_secrets::told(key, old, now))
         div.columns {
             (ui::card(Some("Key"), &facts(key, now)))
             (ui::card(Some("What it may do"), &parts::explained(&own.config().scopes, &key.scopes)))
         }
+        (old_secrets::uses(key, old, now))
         @if own.is_developer() && is_alive {
             (ui::card(Some("Change it"), &form(own, &path, filled, errors)))
         }
@@ -122,36 +123,6 @@ fn last_used(key: &KeyRecord) -> Markup {
             None => "Never",
         }
     }
-}
-
-/// What there is to say of secrets that were rotated away and are still good.
-fn old_secrets(key: &KeyRecord, previous: Option<&LastUse>, now: Timestamp) -> Markup {
-    let until = key.secrets.iter().skip(1).filter_map(|s| s.valid_until);
-    let Some(until) = until.filter(|at| *at > now).max() else {
-        return html! {};
-    };
-    if key.status(now) != KeyStatus::Active {
-        return html! {};
-    }
-    let left = ui::when_left(until.since(now));
-    let body = html! {
-        @match previous {
-            Some(LastUse { at, ip, .. }) => {
-                strong { "The old secret is still in use." } " It was used " (ui::when_left(now.since(*at))) " ago"
-                @if let Some(ip) = ip { " from " code { (ip) } }
-                ". It ends in " (left) ", " (ui::time(until)) "."
-            }
-            None => {
-                "The old secret was not used since the rotation. It ends in " (left) ", " (ui::time(until)) "."
-            }
-        }
-    };
-    let tone = if previous.is_some() {
-        Tone::Warn
-    } else {
-        Tone::Info
-    };
-    ui::notice(tone, &body)
 }
 
 fn form(own: &Own, path: &str, filled: &Filled, errors: &[FieldError]) -> Markup {

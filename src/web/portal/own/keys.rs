@@ -1,5 +1,6 @@
 //! The account's keys: listed, made, changed, rotated and revoked; never another account's, never a secret twice.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use super::Own;
@@ -9,7 +10,7 @@ use crate::base::ids;
 use crate::base::page::{MAX_LIMIT, Page, PageRequest};
 use crate::keys::input::{KeyPatch, NewKey};
 use crate::keys::model::KeyRecord;
-use crate::keys::port::LastUse;
+use crate::keys::previous_uses::OldSecrets;
 use crate::keys::service::Made;
 use crate::web::portal::refuse::PageError;
 
@@ -110,12 +111,14 @@ impl Own {
         Ok(())
     }
 
-    /// When an old secret of a key of this account's was last used since the rotation.
-    pub(in crate::web::portal) async fn previous_use(
+    /// What there is to say of the old secrets of keys of this account's, by id.
+    pub(in crate::web::portal) async fn old_secrets(
         &self,
-        key: &KeyRecord,
-    ) -> Result<Option<LastUse>, PageError> {
-        self.mine(&key.account_id)?;
-        Ok(self.state.keys.previous_use(key).await?)
+        keys: &[KeyRecord],
+    ) -> Result<HashMap<String, OldSecrets>, PageError> {
+        for key in keys {
+            self.mine(&key.account_id)?;
+        }
+        Ok(self.state.keys.old_secrets(keys, self.visit.now).await?)
     }
 }

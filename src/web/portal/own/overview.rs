@@ -6,6 +6,7 @@ use crate::base::ceilings::portal::{KEY_EXPIRING_SOON, OVERVIEW_PAGES};
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::config::model::Plan;
 use crate::keys::model::{KeyRecord, KeyStatus};
+use crate::keys::previous_uses::OldSecrets;
 use crate::limits::UsedQuotas;
 use crate::web::portal::refuse::PageError;
 use crate::web::usage_summary;
@@ -21,6 +22,8 @@ pub struct Overview {
     pub has_called: bool,
     /// Keys that work and end soon, the first to end first.
     pub expiring: Vec<KeyRecord>,
+    /// Keys that have an old secret, and what there is to say of it.
+    pub rotated: Vec<(KeyRecord, OldSecrets)>,
     /// Webhooks.
     pub webhooks: usize,
     /// Those that fail, or were disabled because they did.
@@ -36,9 +39,17 @@ impl Own {
     /// The store's.
     pub async fn overview(&self) -> Result<Overview, PageError> {
         let now = self.visit.now;
-        let (keys, webhooks, used) =
-            futures_util::future::try_join3(self.all_keys(), self.all_webhooks(), self.quotas())
-                .await?;
+        let keys = async {
+            let keys = self.all_keys().await?;
+            let old = self.old_secrets(&keys).await?;
+            Ok((keys, old))
+        };
+        let ((keys, mut old), webhooks, used) =
+            futures_util::future::try_join3(keys, self.all_webhooks(), self.quotas()).await?;
+        let rotated = keys
+            .iter()
+            .filter_map(|key| Some((key.clone(), old.remove(&key.id)?)));
+        let rotated = rotated.collect();
         let mut expiring: Vec<_> = keys
             .iter()
             .filter(|k| k.status(now) == KeyStatus::Active)
@@ -56,6 +67,7 @@ impl Own {
                 .count(),
             has_called: keys.iter().any(|k| k.last_used_at.is_some()),
             expiring,
+            rotated,
             webhooks: webhooks.len(),
             failing: webhooks
                 .into_iter()

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use http::{HeaderMap, Method, StatusCode};
 use maud::html;
 
-use super::cookie;
+use super::{cookie, noted};
 use crate::base::secret::Secret;
 use crate::observe::SessionOutcome;
 use crate::portal::model::Session;
@@ -48,12 +48,20 @@ pub(super) async fn take(
 pub(super) async fn open(state: &PortalState, guest: &Guest, token: &Secret) -> PageResult {
     let opened = state.sessions.take_link(token.expose(), guest.now).await;
     let opened = opened.inspect_err(|_| state.metrics.session(SessionOutcome::Refused))?;
+    if let Err(e) = noted::opened(state, guest.ctx(), &opened.session).await {
+        // Nobody is in of whom the log says nothing.
+        let _ = state.sessions.end(&opened.session).await;
+        return Err(e.into());
+    }
     state.metrics.session(SessionOutcome::Opened);
-    if let Some(session) = guest.session()
-        && let Err(error) = state.sessions.end(session).await
-    {
-        // It ends by itself, and its cookie is gone with this answer.
-        tracing::warn!(%error, "a session that another one replaces was not ended");
+    if let Some(session) = guest.session() {
+        match state.sessions.end(session).await {
+            Ok(()) => noted::ended(state, guest.ctx(), session, "replaced").await,
+            // It ends by itself, and its cookie is gone with this answer.
+            Err(error) => {
+                tracing::warn!(%error, "a session that another one replaces was not ended");
+            }
+        }
     }
     let answer = PageAnswer::see_other("/");
     Ok(cookie::signed_in(

@@ -3,6 +3,7 @@
 pub(super) mod cookie;
 mod demo;
 mod link;
+mod noted;
 mod out;
 pub(super) mod page;
 mod session;

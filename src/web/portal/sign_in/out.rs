@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 
-use super::cookie;
+use super::{cookie, noted};
 use crate::observe::SessionOutcome;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
@@ -17,6 +17,7 @@ pub(super) async fn sign_out(
     _: FormData,
 ) -> PageResult {
     state.sessions.end(&visit.session).await?;
+    noted::ended(&state, visit.ctx.clone(), &visit.session, "sign-out").await;
     state.metrics.session(SessionOutcome::Ended);
     let answer = PageAnswer::see_other("/sign-in?done=signed-out");
     Ok(cookie::signed_out(answer, &visit.config))
