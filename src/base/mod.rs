@@ -9,6 +9,7 @@ pub mod error;
 pub mod flight;
 pub mod idempotency;
 pub mod ids;
+pub mod network;
 pub mod page;
 pub mod problem;
 pub mod secret;

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use parking_lot::Mutex;
 
 use crate::base::clock::Timestamp;
+use crate::base::network;
 
 /// How often.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +50,7 @@ impl Sources {
     pub fn take(&self, source: IpAddr, now: Timestamp) -> bool {
         let rate = self.rate;
         let mut all = self.buckets.lock();
-        let mut source = network(source);
+        let mut source = network::source(source);
         if !all.contains_key(&source) && all.len() >= rate.sources {
             // Who has its whole burst again need not be remembered.
             all.retain(|_, b| b.at(now, rate) < f64::from(rate.burst));
@@ -74,7 +75,7 @@ impl Sources {
     pub fn is_spent(&self, source: IpAddr, now: Timestamp) -> bool {
         let all = self.buckets.lock();
         let is_full = all.len() >= self.rate.sources;
-        let bucket = all.get(&network(source));
+        let bucket = all.get(&network::source(source));
         let bucket = bucket.or_else(|| all.get(&shared()).filter(|_| is_full));
         bucket.is_some_and(|b| b.at(now, self.rate) < 1.0)
     }
@@ -83,17 +84,6 @@ impl Sources {
 /// Stands for all sources that have no bucket of their own.
 const fn shared() -> IpAddr {
     IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-}
-
-/// One holder of IPv6 addresses has a whole /64 of them.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]
