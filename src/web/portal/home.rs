@@ -8,6 +8,7 @@ use maud::{Markup, html};
 
 use super::answer::PageResult;
 use super::own::{Overview, Own};
+use super::quota;
 use super::shell::{self, Place};
 use super::state::PortalState;
 use super::table::{self, Needs, Page, page};
@@ -15,7 +16,6 @@ use super::ui::{self, Icon, Kind, Tone};
 use crate::base::ceilings::portal::KEY_EXPIRING_NOW;
 use crate::base::clock::Timestamp;
 use crate::keys::model::KeyRecord;
-use crate::limits::UsedQuota;
 use crate::webhooks::model::EndpointStatus;
 use crate::webhooks::view::EndpointView;
 
@@ -43,10 +43,7 @@ async fn show(own: Own) -> PageResult {
             p.muted { (overview.expiring.len() - NAMED) " more keys end soon." }
         }
         @if is_new { (first_steps(&own, &overview)) }
-        div.columns {
-            (quota("This hour", &overview.used.hour))
-            (quota("This month", &overview.used.month))
-        }
+        (quota::both(&overview.used, now))
         div.tiles {
             (count("Active keys", overview.active_keys, "/keys", "Manage keys"))
             (count("Webhooks", overview.webhooks, "/webhooks", "Manage webhooks"))
@@ -57,16 +54,6 @@ async fn show(own: Own) -> PageResult {
         }
     };
     Ok(shell::page(&own, "Overview", Place::Overview, body))
-}
-
-fn quota(title: &str, used: &UsedQuota) -> Markup {
-    ui::card(
-        Some(title),
-        &html! {
-            (ui::meter(title, used.used, used.limit))
-            p.small.muted { "Requests sent to the API. Resets " (ui::time(used.resets_at)) }
-        },
-    )
 }
 
 fn count(label: &str, n: usize, path: &str, text: &str) -> Markup {

@@ -1,64 +1,27 @@
-//! How much of a quota is used, as a bar with its window and the instant of its end; never how it is counted.
+//! How much of the quotas is used, each with its window and the instant of its end; never how it is counted.
 
 use maud::{Markup, html};
 
+use super::chart::number::{grouped, share};
+use super::chart::when;
+use super::ui::{self, Level};
 use crate::base::clock::Timestamp;
-use crate::limits::UsedQuota;
-use crate::web::portal::chart::number::{grouped, share};
-use crate::web::portal::chart::when;
-use crate::web::portal::ui;
+use crate::limits::{UsedQuota, UsedQuotas};
 
-/// Per cent of a quota from which a reader should look up.
-const SOON_PERCENT: u128 = 80;
-
-/// How near the end of a quota is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Level {
-    Plenty,
-    Soon,
-    UsedUp,
-}
-
-impl Level {
-    fn of(used: u64, limit: u64) -> Self {
-        if used >= limit {
-            Self::UsedUp
-        } else if u128::from(used) * 100 >= u128::from(limit) * SOON_PERCENT {
-            Self::Soon
-        } else {
-            Self::Plenty
-        }
-    }
-
-    const fn class(self) -> &'static str {
-        match self {
-            Self::Plenty => "plenty",
-            Self::Soon => "warn",
-            Self::UsedUp => "bad",
+/// The hour and the month that `now` lies in.
+pub(super) fn both(used: &UsedQuotas, now: Timestamp) -> Markup {
+    let hour = format!("Hour {}", when::hour_window(now));
+    let month = format!("{} (UTC)", when::month(now));
+    html! {
+        div.quotas {
+            (card("This hour", &used.hour, &hour, now))
+            (card("This month", &used.month, &month, now))
         }
     }
 }
 
-/// The hour that `now` lies in.
-pub(super) fn hour(quota: &UsedQuota, now: Timestamp) -> Markup {
-    let resets = html! {
-        "Resets " (ui::time(quota.resets_at))
-    };
-    let window = format!("Hour {}", when::hour_window(now));
-    card("This hour", quota, &window, &resets)
-}
-
-/// The month that `now` lies in.
-pub(super) fn month(quota: &UsedQuota, now: Timestamp) -> Markup {
-    let resets = html! {
-        "Resets " (ui::time(quota.resets_at))
-    };
-    let window = format!("{} (UTC)", when::month(now));
-    card("This month", quota, &window, &resets)
-}
-
-fn card(name: &str, quota: &UsedQuota, window: &str, resets: &Markup) -> Markup {
-    let used = grouped(quota.used.into());
+fn card(name: &str, quota: &UsedQuota, window: &str, now: Timestamp) -> Markup {
+    let resets = html! { "Resets " (ui::until(quota.resets_at, now)) };
     html! {
         section.card.quota {
             div.quota-head {
@@ -67,10 +30,10 @@ fn card(name: &str, quota: &UsedQuota, window: &str, resets: &Markup) -> Markup 
             }
             @match quota.limit {
                 None => {
-                    p.quota-used { strong { (used) } " requests" }
+                    p.quota-used { strong { (grouped(quota.used.into())) } " requests" }
                     p.quota-foot { "No limit" span.muted { (resets) } }
                 },
-                Some(limit) => (limited(name, quota.used, limit, resets)),
+                Some(limit) => (limited(name, quota.used, limit, &resets)),
             }
         }
     }
@@ -79,23 +42,14 @@ fn card(name: &str, quota: &UsedQuota, window: &str, resets: &Markup) -> Markup 
 fn limited(name: &str, used: u64, limit: u64, resets: &Markup) -> Markup {
     let level = Level::of(used, limit);
     let (of, all) = (u128::from(used), u128::from(limit));
-    // A bar is not longer than its frame, however far a change of plan left the limit behind.
-    let shown = used.min(limit);
-    let left = grouped(u128::from(limit - shown));
+    let left = grouped(limit.saturating_sub(used).into());
     html! {
         p.quota-used {
             strong { (grouped(of)) }
             " of " (grouped(all)) " requests"
             span.quota-share.(level.class()) { (share(of, all)) }
         }
-        div.meter.(level.class()) role="meter" aria-label={ (name) ": requests used" }
-            aria-valuemin="0" aria-valuemax=(limit) aria-valuenow=(shown)
-            aria-valuetext={ (grouped(of)) " of " (grouped(all)) } {
-            svg width="100%" height="8" aria-hidden="true" {
-                rect.track width="100%" height="8" {}
-                rect.fill width=(width(shown, limit)) height="8" {}
-            }
-        }
+        (ui::meter(&format!("{name}: requests used"), used, limit))
         p.quota-foot {
             @match level {
                 Level::UsedUp => strong.bad { "Used up. Further requests are rejected." },
@@ -107,29 +61,22 @@ fn limited(name: &str, used: u64, limit: u64, resets: &Markup) -> Markup {
     }
 }
 
-/// Width of the bar: never nothing where something was used.
-fn width(used: u64, limit: u64) -> String {
-    let (used, limit) = (u128::from(used), u128::from(limit));
-    let hundredths = (used * 10_000).checked_div(limit).unwrap_or(10_000);
-    let hundredths = hundredths.max(u128::from(used > 0) * 50).min(10_000);
-    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn quota(used: u64, limit: Option<u64>) -> UsedQuota {
-        UsedQuota {
+    fn shown(used: u64, limit: Option<u64>) -> String {
+        let quota = |end| UsedQuota {
             used,
             limit,
-            resets_at: Timestamp::parse("2026-11-27T15:00:00Z").unwrap(),
-        }
-    }
-
-    fn shown(used: u64, limit: Option<u64>) -> String {
+            resets_at: Timestamp::parse(end).unwrap(),
+        };
+        let used = UsedQuotas {
+            hour: quota("2026-11-27T15:00:00Z"),
+            month: quota("2026-12-01T00:00:00Z"),
+        };
         let now = Timestamp::parse("2026-11-27T14:09:00Z").unwrap();
-        hour(&quota(used, limit), now).into_string()
+        both(&used, now).into_string()
     }
 
     #[test]
@@ -140,7 +87,10 @@ mod tests {
             ">12%<",
             "8,796 left",
             "Hour 14:00–15:00 UTC",
-            "datetime=\"2026-11-27T15:00:00Z\"",
+            "November 2026 (UTC)",
+            "Resets in 51 minutes (<time datetime=\"2026-11-27T15:00:00Z\"",
+            "Resets in 3 days (<time datetime=\"2026-12-01T00:00:00Z\"",
+            "aria-label=\"This hour: requests used\"",
             "aria-valuenow=\"1204\"",
             "width=\"12.04%\"",
         ] {
@@ -155,13 +105,5 @@ mod tests {
         assert!(shown(10_000, Some(10_000)).contains("Used up"));
         assert!(shown(12_000, Some(10_000)).contains("width=\"100.00%\""));
         assert!(shown(5, None).contains("No limit"));
-    }
-
-    #[test]
-    fn bars_of_extreme_numbers_stay_within_their_frame() {
-        assert_eq!(width(0, 0), "100.00%");
-        assert_eq!(width(0, 10), "0.00%");
-        assert_eq!(width(1, u64::MAX), "0.50%");
-        assert_eq!(width(u64::MAX, u64::MAX), "100.00%");
     }
 }

@@ -4,7 +4,6 @@ mod controls;
 mod csv;
 mod lists;
 mod page;
-mod quota;
 mod range;
 mod read;
 #[cfg(test)]

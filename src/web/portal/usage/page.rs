@@ -5,12 +5,13 @@ use maud::{Markup, html};
 use super::controls::{self, Choice};
 use super::lists::{self, KeyLine};
 use super::range::{By, Wanted};
+use super::tiles;
 use super::totals::Totals;
-use super::{quota, tiles};
 use crate::base::clock::Timestamp;
 use crate::limits::UsedQuotas;
 use crate::usage::model::{EndpointUsage, RejectedBy};
 use crate::web::portal::chart::{Chart, Point, Series};
+use crate::web::portal::quota;
 use crate::web::portal::table;
 use crate::web::portal::ui::{self, Kind};
 
@@ -48,10 +49,7 @@ pub(super) fn page(view: &View) -> Markup {
     html! {
         (ui::style("chart.css"))
         (ui::head("Usage", None, Some(&export)))
-        div.quotas {
-            (quota::hour(&view.used.hour, view.now))
-            (quota::month(&view.used.month, view.now))
-        }
+        (quota::both(&view.used, view.now))
         (controls::controls(&view.wanted, &view.choices))
         (tiles::tiles(&view.totals, view.wanted.range, view.points.len()))
         section.card { (chart(view)) }
