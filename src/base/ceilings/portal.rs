@@ -56,8 +56,14 @@ pub const USAGE_FILE_KEYS: u32 = 200;
 pub const USAGE_KEY_READS: usize = 8;
 /// Endpoints that the usage page lists.
 pub const USAGE_ENDPOINTS: u32 = 10;
+/// Endpoints of a page that lists all of them.
+pub const USAGE_ENDPOINTS_PAGE: u32 = 50;
+/// Endpoints that its pages and its file go through: an API has no more of them.
+pub const USAGE_ENDPOINTS_MOST: u32 = 10_000;
 
 const _: () = assert!(API_SOURCE_CONNECTIONS * 4 <= API_CONNECTIONS);
+const _: () = assert!(USAGE_ENDPOINTS <= USAGE_ENDPOINTS_PAGE);
+const _: () = assert!(USAGE_ENDPOINTS_MOST.is_multiple_of(USAGE_ENDPOINTS_PAGE));
 const _: () = assert!(USAGE_CHART_KEYS <= USAGE_FILE_KEYS);
 const _: () = assert!(USAGE_FILE_KEYS <= crate::base::page::MAX_LIMIT);
 const _: () = assert!(PORTAL_LINK_TIME.as_secs() < PORTAL_IDLE.as_secs());

@@ -33,7 +33,8 @@ use crate::observe::{Metrics, Pace};
 use crate::store::embedded::{EmbeddedStore, Options};
 use crate::usage::Recorder;
 use crate::usage::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
+    UsagePoint,
 };
 use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 use crate::webhooks::settler::pipeline;
@@ -103,6 +104,16 @@ impl UsageInsight for NoUsage {
         _: Granularity,
         _: u32,
     ) -> Result<Vec<KeyTotals>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn key_routes(
+        &self,
+        _: &str,
+        _: &str,
+        _: (Timestamp, Timestamp),
+        _: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError> {
         Ok(Vec::new())
     }
 }

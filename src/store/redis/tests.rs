@@ -140,11 +140,11 @@ async fn a_layout_from_the_future_is_refused() {
     let settings = server.settings();
     open(settings.clone()).await.unwrap();
     let key = format!("{}:layout", settings.key_prefix);
-    assert_eq!(server.ask::<String>(&["GET", &key]), "3");
-    let () = server.ask(&["SET", &key, "4"]);
+    assert_eq!(server.ask::<String>(&["GET", &key]), "4");
+    let () = server.ask(&["SET", &key, "5"]);
     let why = refused(open(settings).await);
     assert!(why.contains("newer version"), "{why}");
-    assert_eq!(server.ask::<String>(&["GET", &key]), "4");
+    assert_eq!(server.ask::<String>(&["GET", &key]), "5");
 }
 
 #[tokio::test]
@@ -152,10 +152,13 @@ async fn the_layouts_before_are_taken_over_and_then_refused_by_those_who_know_no
     let server = Server::start(&[]);
     let settings = server.settings();
     let key = format!("{}:layout", settings.key_prefix);
-    for before in ["1", "2"] {
+    for before in ["1", "2", "3"] {
         let () = server.ask(&["SET", &key, before]);
         open(settings.clone()).await.unwrap();
-        assert_eq!(server.ask::<String>(&["GET", &key]), "3");
+        assert_eq!(server.ask::<String>(&["GET", &key]), "4");
+        // What was counted so far has no names of endpoints beside it.
+        let floor = format!("{}:{{~u0}}:usage:floor", settings.key_prefix);
+        assert_eq!(server.ask::<i64>(&["HEXISTS", &floor, "unnamed"]), 1);
         open(settings.clone()).await.unwrap();
     }
 }

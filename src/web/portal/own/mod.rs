@@ -21,7 +21,7 @@ use crate::config::model::Config;
 
 pub use explorer::KeyChoice;
 pub use overview::{Overview, Quotas};
-pub use usage::Span;
+pub use usage::{Called, Span};
 
 /// The account's own things. Each folder of pages has its part in a file of this one; every read by id compares the account
 /// and says `NotFound` otherwise, lists name the account, and changes go through such a read.

@@ -9,8 +9,9 @@ use super::tiles;
 use super::totals::Totals;
 use crate::base::clock::Timestamp;
 use crate::limits::UsedQuotas;
-use crate::usage::model::{EndpointUsage, RejectedBy};
+use crate::usage::model::RejectedBy;
 use crate::web::portal::chart::{Chart, Point, Series};
+use crate::web::portal::own::Called;
 use crate::web::portal::quota;
 use crate::web::portal::table;
 use crate::web::portal::ui::{self, Kind};
@@ -33,8 +34,8 @@ pub(super) struct View {
     pub(super) points: Vec<Point>,
     /// The keys of the chart; empty where it is told apart by status.
     pub(super) keys: Vec<KeyLine>,
-    /// Of all keys.
-    pub(super) endpoints: Vec<EndpointUsage>,
+    /// Those of the key that is chosen, or of all.
+    pub(super) endpoints: Vec<Called>,
     /// Of all keys.
     pub(super) rejections: Vec<RejectedBy>,
 }
@@ -50,16 +51,16 @@ pub(super) fn page(view: &View) -> Markup {
         (ui::style("chart.css"))
         (ui::head("Usage", None, Some(&export)))
         (quota::both(&view.used, view.now))
-        (controls::controls(&view.wanted, &view.choices))
+        (controls::controls("/usage", &view.wanted, &view.choices, true))
         (tiles::tiles(&view.totals, view.wanted.range, view.points.len()))
         section.card { (chart(view)) }
         @if !view.keys.is_empty() { (lists::keys(&view.keys)) }
         div.usage-lists {
-            (lists::endpoints(&view.endpoints))
+            (lists::endpoints(&view.endpoints, &view.wanted.link("/usage/endpoints")))
             (lists::rejections(&view.rejections))
         }
         @if view.wanted.key.is_some() {
-            p.small.muted { "Endpoints and reasons are those of all your keys." }
+            p.small.muted { "Endpoints of one key are counted without their methods and errors. Reasons are those of all your keys." }
         }
         (ui::script("chart.mjs"))
     }
