@@ -79,10 +79,11 @@
 //!   The sweeper takes no event before it is so old that no exchange of any node can have it in hand; erasures are gone on
 //!   with by whichever node looks for them next.
 //! * *Layouts.* The version of what lies in Redis is 4. A start takes layouts 1 to 3 over as they are: what a later one has
-//!   more begins empty, and so does the order of released events where layout 1 is taken over. Nodes that know earlier ones
+//!   more begins empty, and so does the order of released events where layout 1 is taken over; endpoints of months that were
+//!   counted before layout 4 are found by going through all fields, as they were then. Nodes that know earlier ones
 //!   only are refused, and those that still run must be stopped first: with 1 they would match no wildcards and keep no such
 //!   order, with 2 they would erase an account and leave its sessions of the portal, its alerts and its mails behind, with 3
-//!   they could not read how often old secrets were used.
+//!   they could not read how often old secrets were used, and would count endpoints that nobody finds by name.
 //! * *Streams* of released events ([`webhooks::feed`]) are read by their numbers, from any node. A reader that comes back says
 //!   which event it knows by the last number, so that numbers given anew after a failover take no event from it.
 //! * *Moving up.* `app::store_copy` brings an embedded store into Redis, rows as they are, while a gateway serves on it: each

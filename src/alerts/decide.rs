@@ -61,10 +61,21 @@ pub fn reached(settings: &AlertSettings, used: &[Used], now: Timestamp) -> Vec<U
         .collect()
 }
 
-/// What every page of the portal shows: of the windows that are nearly used up, or are, the one that is used most.
-pub fn banner(used: &[Used], now: Timestamp) -> Option<UsageMark> {
+/// The marks of a window that every page of the portal shows: those that the account has set, or one of ours where it never
+/// set anything. That a quota is used up is shown whatever is set: requests are refused.
+fn shown(settings: &AlertSettings, window: Window) -> Vec<u32> {
+    let set: &[u32] = match window {
+        _ if settings.revision == 0 => &[ALERT_BANNER_PERCENT],
+        Window::Hour => &settings.hour_percent,
+        Window::Month => &settings.month_percent,
+    };
+    [set, &[100]].concat()
+}
+
+/// What every page of the portal shows: of the windows that have reached a mark, the one that is used most.
+pub fn banner(settings: &AlertSettings, used: &[Used], now: Timestamp) -> Option<UsageMark> {
     used.iter()
-        .filter_map(|u| mark(&[ALERT_BANNER_PERCENT, 100], u, now))
+        .filter_map(|u| mark(&shown(settings, u.window), u, now))
         .max_by_key(|m| {
             let share = u128::from(m.used) * 100 / u128::from(m.limit.max(1));
             // Of two that are used up, the one that lasts longer.
@@ -156,7 +167,7 @@ mod tests {
                 "{limit:?}"
             );
             assert_eq!(
-                banner(&[used(Window::Hour, 9, limit)], NOW),
+                banner(&settings, &[used(Window::Hour, 9, limit)], NOW),
                 None,
                 "{limit:?}"
             );
@@ -170,8 +181,8 @@ mod tests {
         let before = end.minus(Duration::from_millis(1));
         assert_eq!(reached(&settings("a"), &all, before).len(), 1);
         assert_eq!(reached(&settings("a"), &all, end), []);
-        assert!(banner(&all, before).is_some());
-        assert_eq!(banner(&all, end), None);
+        assert!(banner(&settings("a"), &all, before).is_some());
+        assert_eq!(banner(&settings("a"), &all, end), None);
     }
 
     #[test]
@@ -208,20 +219,38 @@ mod tests {
     }
 
     #[test]
-    fn the_banner_shows_the_window_that_is_used_most_from_80_per_cent_on() {
-        let of = |hour, month| {
+    fn the_banner_shows_the_window_that_is_used_most_of_those_that_have_reached_a_mark() {
+        let of = |settings: &AlertSettings, hour, month| {
             let both = [
                 used(Window::Hour, hour, Some(100)),
                 used(Window::Month, month, Some(1_000)),
             ];
-            let shown = banner(&both, NOW);
+            let shown = banner(settings, &both, NOW);
             shown.map(|m| (m.window, m.percent))
         };
         use Window::{Hour, Month};
-        assert_eq!(of(79, 799), None);
-        assert_eq!(of(80, 799), Some((Hour, 80)));
-        assert_eq!(of(81, 900), Some((Month, 80)));
-        assert_eq!(of(100, 900), Some((Hour, 100)));
+        let never = AlertSettings::none("a");
+        assert_eq!(of(&never, 79, 799), None);
+        assert_eq!(of(&never, 80, 799), Some((Hour, 80)));
+        assert_eq!(of(&never, 81, 900), Some((Month, 80)));
+        assert_eq!(of(&never, 100, 900), Some((Hour, 100)));
+        let own = AlertSettings {
+            hour_percent: vec![95],
+            month_percent: vec![10, 50],
+            revision: 1,
+            ..AlertSettings::none("a")
+        };
+        assert_eq!(of(&own, 94, 99), None);
+        assert_eq!(of(&own, 94, 100), Some((Month, 10)));
+        assert_eq!(of(&own, 94, 600), Some((Month, 50)));
+        assert_eq!(of(&own, 95, 600), Some((Hour, 95)));
+        // Who asks to be told of nothing still sees why requests are refused.
+        let none = AlertSettings {
+            revision: 2,
+            ..AlertSettings::none("a")
+        };
+        assert_eq!(of(&none, 99, 999), None);
+        assert_eq!(of(&none, 99, 1_000), Some((Month, 100)));
     }
 
     #[test]

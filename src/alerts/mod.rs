@@ -8,6 +8,7 @@
 
 pub mod decide;
 pub mod input;
+pub mod known;
 pub mod model;
 pub mod port;
 pub mod schedule;

@@ -1,7 +1,9 @@
 //! What the admin API and the portal do with alerts: validates, changes, notes who did it; no HTTP, no storage of its own.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Value, json};
 use tokio::sync::mpsc;
 
@@ -10,6 +12,8 @@ use super::model::AlertSettings;
 use super::port::AlertStore;
 use crate::base::audit::{ChangeContext, differences};
 use crate::base::ceilings::REVISION_TRIES;
+use crate::base::ceilings::alerts::{ALERT_RECENT, ALERT_RECENT_AGE};
+use crate::base::clock::Timestamp;
 use crate::base::error::{FieldError, StoreError};
 
 /// Why an operation was refused.
@@ -31,12 +35,18 @@ pub enum AlertError {
 pub struct AlertService {
     store: Arc<dyn AlertStore>,
     changed: mpsc::Sender<AlertSettings>,
+    /// What was read lately, and when. A lock held for a look only.
+    recent: Arc<Mutex<HashMap<String, (Timestamp, AlertSettings)>>>,
 }
 
 impl AlertService {
     /// A service over a store. What it changes is told to `changed`, so that this node knows it at once.
     pub fn new(store: Arc<dyn AlertStore>, changed: mpsc::Sender<AlertSettings>) -> Self {
-        Self { store, changed }
+        Self {
+            store,
+            changed,
+            recent: Arc::default(),
+        }
     }
 
     /// What an account has set; nothing where it never set anything.
@@ -48,6 +58,32 @@ impl AlertService {
         let found = self.store.alerts(account_id).await;
         let none = || AlertSettings::none(account_id);
         Ok(found.map_err(AlertError::Store)?.unwrap_or_else(none))
+    }
+
+    /// What an account has set, as it was [`ALERT_RECENT_AGE`] ago at worst where another node changed it: for pages, each
+    /// of which would ask the store for it otherwise.
+    ///
+    /// # Errors
+    /// As [`AlertService::get`].
+    pub async fn recent(
+        &self,
+        account_id: &str,
+        now: Timestamp,
+    ) -> Result<AlertSettings, AlertError> {
+        let known = self.recent.lock().get(account_id).cloned();
+        if let Some((at, settings)) = known
+            && at <= now
+            && now.since(at) < ALERT_RECENT_AGE
+        {
+            return Ok(settings);
+        }
+        let settings = self.get(account_id).await?;
+        let mut recent = self.recent.lock();
+        if recent.len() >= ALERT_RECENT {
+            recent.clear();
+        }
+        recent.insert(account_id.to_owned(), (now, settings.clone()));
+        Ok(settings)
     }
 
     /// Replaces all that an account has set.
@@ -92,6 +128,7 @@ impl AlertService {
             let change = ctx.change("alerts.put", Some(account_id), None, details);
             match self.store.put_alerts(&settings, &change).await {
                 Ok(()) => {
+                    self.recent.lock().remove(account_id);
                     // Where too many wait it is known with the next look at all of them.
                     let _ = self.changed.try_send(settings.clone());
                     return Ok(settings);
@@ -158,6 +195,29 @@ mod tests {
         assert_eq!((set.revision, &set.hour_percent), (1, &vec![80]));
         assert_eq!(service.get("a").await.unwrap(), set);
         assert_eq!(changes.try_recv().unwrap(), set);
+    }
+
+    #[tokio::test]
+    async fn pages_go_by_what_was_read_lately_until_it_is_changed_here_or_old() {
+        let (service, store, _changes) = service();
+        let shown = async |now| service.recent("a", now).await.unwrap().hour_percent;
+        assert_eq!(shown(NOW).await, Vec::<u32>::new());
+        put(&service, "a", new(80, "a@example.com")).await.unwrap();
+        assert_eq!(shown(NOW).await, [80]);
+        store.set(AlertSettings {
+            hour_percent: vec![90],
+            ..AlertSettings::none("a")
+        });
+        let almost = NOW.plus(ALERT_RECENT_AGE - std::time::Duration::from_millis(1));
+        assert_eq!(shown(almost).await, [80]);
+        assert_eq!(shown(NOW.plus(ALERT_RECENT_AGE)).await, [90]);
+        // A clock that was set back makes nothing new.
+        store.set(AlertSettings::none("a"));
+        assert_eq!(shown(NOW).await, Vec::<u32>::new());
+        for n in 0..=ALERT_RECENT {
+            service.recent(&format!("b{n}"), NOW).await.unwrap();
+        }
+        assert!(service.recent.lock().len() <= ALERT_RECENT);
     }
 
     #[tokio::test]

@@ -1,6 +1,6 @@
 //! Sees which accounts have reached a mark that they asked to be told of, and puts what tells it in line; never sends it.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,13 +11,14 @@ use tokio::time::{Instant, sleep_until};
 
 use super::wire::Parts;
 use crate::alerts::decide::{self, Used};
+use crate::alerts::known::Known;
 use crate::alerts::model::{AlertSettings, KeyMark, Mail, Matter, Window};
 use crate::alerts::port::{Announcer, Mailer};
 use crate::alerts::service::AlertService;
 use crate::alerts::worker::{MailWorker, MailWorkerParts};
 use crate::base::ceilings::alerts::{
-    ALERT_ACCOUNTS, ALERT_CHANGES, ALERT_LOOK, ALERT_MARKS_AGE, ALERT_MARKS_KNOWN,
-    ALERT_SETTINGS_AGE, MAIL_BATCH,
+    ALERT_ACCOUNTS, ALERT_CHANGES, ALERT_LOOK, ALERT_MARKS_AGE, ALERT_MARKS_AT_ONCE,
+    ALERT_SETTINGS_AGE,
 };
 use crate::base::ceilings::operations::EXPIRY_LOOK;
 use crate::base::clock::{Clock, DAY, Timestamp};
@@ -110,11 +111,16 @@ impl Alerts {
 struct Watch {
     parts: Arc<Parts>,
     wake: Arc<Notify>,
-    settings: BTreeMap<String, AlertSettings>,
+    settings: BTreeMap<String, Arc<AlertSettings>>,
     read_at: Option<Instant>,
-    /// Ids of messages that are in line: most looks find nothing else, and the store need not be asked.
-    known: HashSet<String>,
+    known: Known,
     known_since: Instant,
+}
+
+/// What is to be told to an account, as its settings have it.
+struct News {
+    settings: Arc<AlertSettings>,
+    matter: Matter,
 }
 
 impl Watch {
@@ -124,7 +130,7 @@ impl Watch {
             wake,
             settings: BTreeMap::new(),
             read_at: None,
-            known: HashSet::new(),
+            known: Known::default(),
             known_since: Instant::now(),
         }
     }
@@ -162,7 +168,7 @@ impl Watch {
 
     /// What was written is asked for again now and then: a failover may have lost it.
     fn forget(&mut self) {
-        if self.known_since.elapsed() > ALERT_MARKS_AGE || self.known.len() > ALERT_MARKS_KNOWN {
+        if self.known_since.elapsed() > ALERT_MARKS_AGE {
             self.known.clear();
             self.known_since = Instant::now();
         }
@@ -171,14 +177,14 @@ impl Watch {
     /// Takes a change that was made on this node, and looks at once what it means for its account.
     async fn changed(&mut self, settings: AlertSettings) {
         let account = settings.account_id.clone();
-        self.settings.insert(account.clone(), settings);
+        self.settings.insert(account.clone(), Arc::new(settings));
         let now = self.parts.clock.now();
-        let mut mails = self.of_usage(&account, now);
+        let mut news = self.of_usage(&account, now);
         match self.keys_of(&account, now).await {
-            Ok(more) => mails.extend(more),
+            Ok(more) => news.extend(more),
             Err(e) => tracing::debug!("an account's keys are not looked at now: {e}"),
         }
-        if let Err(e) = self.put(mails, now).await {
+        if let Err(e) = self.put(news, now).await {
             tracing::debug!("messages of alerts are not written now: {e}");
         }
     }
@@ -197,7 +203,7 @@ impl Watch {
             let found = self.parts.backend.alerts.all_alerts(&page).await?;
             for settings in found.items {
                 if all.len() < ALERT_ACCOUNTS || all.contains_key(&settings.account_id) {
-                    all.insert(settings.account_id.clone(), settings);
+                    all.insert(settings.account_id.clone(), Arc::new(settings));
                 } else {
                     left_out += 1;
                 }
@@ -221,12 +227,12 @@ impl Watch {
         self.refresh().await?;
         let now = self.parts.clock.now();
         let accounts = self.settings.keys();
-        let mails: Vec<Mail> = accounts.flat_map(|id| self.of_usage(id, now)).collect();
-        self.put(mails, now).await
+        let news: Vec<News> = accounts.flat_map(|id| self.of_usage(id, now)).collect();
+        self.put(news, now).await
     }
 
     /// What is to be told of an account's usage. One that this node has not served since it started used nothing here.
-    fn of_usage(&self, account_id: &str, now: Timestamp) -> Vec<Mail> {
+    fn of_usage(&self, account_id: &str, now: Timestamp) -> Vec<News> {
         let (Some(settings), Some(limits)) = (
             self.settings.get(account_id),
             self.parts.limiter.loaded(account_id),
@@ -234,11 +240,11 @@ impl Watch {
             return Vec::new();
         };
         let marks = decide::reached(settings, &used(&limits.used(now)), now);
-        let can_mail = self.parts.mailer.is_set();
-        marks
-            .into_iter()
-            .flat_map(|m| decide::mails(settings, &Matter::Usage(m), can_mail, now))
-            .collect()
+        let news = marks.into_iter().map(|mark| News {
+            settings: Arc::clone(settings),
+            matter: Matter::Usage(mark),
+        });
+        news.collect()
     }
 
     /// Looks at all keys that expire before the earliest mark that any account has set.
@@ -255,8 +261,8 @@ impl Watch {
             let keys = &self.parts.backend.keys;
             let found = keys.keys_expiring(now, until, &page).await?;
             let keys = found.items.iter();
-            let mails: Vec<Mail> = keys.flat_map(|key| self.of_key(key, now)).collect();
-            self.put(mails, now).await?;
+            let news: Vec<News> = keys.filter_map(|key| self.of_key(key, now)).collect();
+            self.put(news, now).await?;
             match found.next {
                 Some(next) => page.after = Some(next),
                 None => return Ok(()),
@@ -265,31 +271,28 @@ impl Watch {
     }
 
     /// What is to be told of one account's keys.
-    async fn keys_of(&self, account_id: &str, now: Timestamp) -> Result<Vec<Mail>, StoreError> {
-        let asks = |s: &AlertSettings| !s.key_expiry_days.is_empty();
+    async fn keys_of(&self, account_id: &str, now: Timestamp) -> Result<Vec<News>, StoreError> {
+        let asks = |s: &Arc<AlertSettings>| !s.key_expiry_days.is_empty();
         if !self.settings.get(account_id).is_some_and(asks) {
             return Ok(Vec::new());
         }
-        let (mut mails, mut page) = (Vec::new(), from_the_first());
+        let (mut news, mut page) = (Vec::new(), from_the_first());
         loop {
             let keys = &self.parts.backend.keys;
             let found = keys.keys(Some(account_id), &page).await?;
-            mails.extend(found.items.iter().flat_map(|key| self.of_key(key, now)));
+            news.extend(found.items.iter().filter_map(|key| self.of_key(key, now)));
             match found.next {
                 Some(next) => page.after = Some(next),
-                None => return Ok(mails),
+                None => return Ok(news),
             }
         }
     }
 
-    fn of_key(&self, key: &KeyRecord, now: Timestamp) -> Vec<Mail> {
-        let (Some(settings), Some(expires_at)) =
-            (self.settings.get(&key.account_id), key.expires_at)
-        else {
-            return Vec::new();
-        };
+    fn of_key(&self, key: &KeyRecord, now: Timestamp) -> Option<News> {
+        let settings = self.settings.get(&key.account_id)?;
+        let expires_at = key.expires_at?;
         if key.revoked_at.is_some() || key.disabled {
-            return Vec::new();
+            return None;
         }
         let mark = KeyMark {
             key_id: key.id.clone(),
@@ -299,25 +302,30 @@ impl Watch {
             expires_at,
             days: 0,
         };
-        let told = decide::expiring(settings, mark, now).map(Matter::KeyExpiring);
-        let can_mail = self.parts.mailer.is_set();
-        told.map(|matter| decide::mails(settings, &matter, can_mail, now))
-            .unwrap_or_default()
+        Some(News {
+            settings: Arc::clone(settings),
+            matter: Matter::KeyExpiring(decide::expiring(settings, mark, now)?),
+        })
     }
 
     /// Puts in line what this node has not put yet.
-    async fn put(&mut self, mails: Vec<Mail>, now: Timestamp) -> Result<(), StoreError> {
-        let news: Vec<Mail> = mails
-            .into_iter()
-            .filter(|m| !self.known.contains(&m.id))
-            .collect();
-        for some in news.chunks(MAIL_BATCH) {
-            let put = self.parts.backend.mails.put_mails(some, now).await?;
-            for (mail, is_new) in some.iter().zip(put) {
-                self.known.insert(mail.id.clone());
+    async fn put(&mut self, mut news: Vec<News>, now: Timestamp) -> Result<(), StoreError> {
+        let can_mail = self.parts.mailer.is_set();
+        // Ids of messages are digests: none is made for what is known.
+        news.retain(|n| !self.known.has(&n.settings, &n.matter, can_mail));
+        for some in news.chunks(ALERT_MARKS_AT_ONCE) {
+            let mails: Vec<Mail> = some
+                .iter()
+                .flat_map(|n| decide::mails(&n.settings, &n.matter, can_mail, now))
+                .collect();
+            let put = self.parts.backend.mails.put_mails(&mails, now).await?;
+            for (mail, is_new) in mails.iter().zip(put) {
                 if is_new {
                     self.parts.metrics.alerts.alert(mail.to.channel(), 1);
                 }
+            }
+            for n in some {
+                self.known.note(&n.settings, &n.matter, can_mail);
             }
             self.wake.notify_one();
         }

@@ -1,7 +1,6 @@
 //! Makes the developer portal of the parts of a gateway; never a page of it.
 
-use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -11,11 +10,11 @@ use tokio::net::UnixStream;
 use super::simulator::Simulation;
 use super::wire::Parts;
 use crate::base::ceilings::portal::{SIGN_IN_BURST, SIGN_IN_PER_SECOND, SIGN_IN_SOURCES};
-use crate::proxy::inner::Door;
+use crate::proxy::inner::{self, Door};
 use crate::web::admin::state::AdminState;
 use crate::web::docs::DocsCache;
 use crate::web::portal;
-use crate::web::portal::api::ApiDoor;
+use crate::web::portal::api::{ApiDoor, DoorError};
 use crate::web::portal::state::PortalState;
 use crate::web::sources::{Rate, Sources};
 
@@ -59,7 +58,16 @@ struct Inside(Door);
 
 #[async_trait]
 impl ApiDoor for Inside {
-    async fn open(&self, peer: SocketAddr, tls: bool) -> io::Result<UnixStream> {
-        self.0.open(peer, tls).await
+    async fn open(
+        &self,
+        peer: SocketAddr,
+        source: IpAddr,
+        tls: bool,
+    ) -> Result<UnixStream, DoorError> {
+        let opened = self.0.open(peer, source, tls).await;
+        opened.map_err(|error| match error {
+            inner::DoorError::SourceFull => DoorError::SourceFull,
+            inner::DoorError::Io(error) => DoorError::Io(error),
+        })
     }
 }

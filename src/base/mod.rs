@@ -13,6 +13,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod media_type;
 pub mod number;
+pub mod network;
 pub mod page;
 pub mod problem;
 pub mod secret;

@@ -217,7 +217,9 @@ impl ProxyHttp for Gateway {
         _: &Error,
         _: ProxyWarnLogContext,
     ) -> bool {
-        self.0.is_said_already()
+        // An attempt that is made again is no failed exchange yet: where the last one fails, `suppress_error_log` is asked.
+        // A line here would also take the turn of one that tells what a client got; upstreams that fail are in the metrics.
+        true
     }
 
     fn request_summary(&self, session: &Session, ctx: &Box<Ctx>) -> String {

@@ -1,25 +1,34 @@
 //! Connections from inside this process to the workers, served as those from listeners are; never a way around a request's rules.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::os::unix::net::UnixStream as StdUnixStream;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::net::UnixStream;
 use tokio::sync::mpsc::{self, error::TrySendError};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
 
 use super::connection::Connection;
-use crate::base::ceilings::portal::{API_CONNECTIONS, API_OPEN_TIME};
+use super::places::{Full, Place, Places};
+use crate::base::ceilings::portal::API_CONNECTIONS;
+
+/// Why no connection was opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DoorError {
+    /// Whoever asks has as many as one source may have.
+    #[error("as many calls of this source are under way as may be")]
+    SourceFull,
+    /// No place is free, the workers have stopped, or the system refuses.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 /// Opens connections to the workers, to each in turn.
 #[derive(Debug)]
 pub struct Door {
     workers: Vec<mpsc::Sender<Inner>>,
     turn: AtomicUsize,
-    places: Arc<Semaphore>,
+    places: Places,
 }
 
 /// Where a worker takes such connections in.
@@ -33,7 +42,7 @@ pub(super) struct Inner {
     stream: StdUnixStream,
     peer: SocketAddr,
     tls: bool,
-    place: OwnedSemaphorePermit,
+    place: Place,
 }
 
 /// Makes a door and the entrances of as many workers (at least one).
@@ -47,22 +56,27 @@ pub fn door(workers: usize) -> (Door, Vec<Entrance>) {
     let door = Door {
         workers,
         turn: AtomicUsize::new(0),
-        places: Arc::new(Semaphore::new(API_CONNECTIONS)),
+        places: Places::default(),
     };
     (door, entrances)
 }
 
 impl Door {
     /// Opens a connection on behalf of `peer`, who speaks TLS to us or not: all that is known of it is as if it had come to
-    /// a listener itself.
+    /// a listener itself. Places are counted by `source`, the client's own address where a proxy of the operator's is the peer.
     ///
     /// # Errors
-    /// No place is free, the workers have stopped, or the system refuses.
-    pub async fn open(&self, peer: SocketAddr, tls: bool) -> io::Result<UnixStream> {
-        let place = timeout(API_OPEN_TIME, Arc::clone(&self.places).acquire_owned())
-            .await
-            .map_err(|_| io::Error::from(io::ErrorKind::TimedOut))?
-            .map_err(io::Error::other)?;
+    /// [`DoorError`].
+    pub async fn open(
+        &self,
+        peer: SocketAddr,
+        source: IpAddr,
+        tls: bool,
+    ) -> Result<UnixStream, DoorError> {
+        let place = self.places.take(source).await.map_err(|full| match full {
+            Full::Source => DoorError::SourceFull,
+            Full::All => DoorError::Io(io::ErrorKind::TimedOut.into()),
+        })?;
         let (ours, theirs) = StdUnixStream::pair()?;
         ours.set_nonblocking(true)?;
         theirs.set_nonblocking(true)?;
@@ -73,7 +87,7 @@ impl Door {
             place,
         };
         self.send(inner)?;
-        UnixStream::from_std(ours)
+        Ok(UnixStream::from_std(ours)?)
     }
 
     fn send(&self, mut inner: Inner) -> io::Result<()> {
@@ -99,7 +113,7 @@ impl Entrance {
 
 impl Inner {
     /// Makes it the worker's: its socket, who is at the far end, and the place that it holds.
-    pub(super) fn arrive(self) -> io::Result<(UnixStream, Connection, OwnedSemaphorePermit)> {
+    pub(super) fn arrive(self) -> io::Result<(UnixStream, Connection, Place)> {
         let stream = UnixStream::from_std(self.stream)?;
         Ok((stream, Connection::new(self.peer, self.tls), self.place))
     }
@@ -108,15 +122,21 @@ impl Inner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::ceilings::portal::API_SOURCE_CONNECTIONS;
 
     const PEER: ([u8; 4], u16) = ([203, 0, 113, 9], 4711);
+
+    async fn open(door: &Door, tls: bool) -> Result<UnixStream, DoorError> {
+        let peer: SocketAddr = PEER.into();
+        door.open(peer, peer.ip(), tls).await
+    }
 
     #[tokio::test]
     async fn workers_take_turns_and_those_that_stopped_are_passed_over() {
         let (door, mut entrances) = door(3);
         drop(entrances.remove(1));
         for _ in 0..6 {
-            door.open(PEER.into(), true).await.unwrap();
+            open(&door, true).await.unwrap();
         }
         let mut got = [0, 0];
         for (entrance, got) in entrances.iter_mut().zip(&mut got) {
@@ -128,24 +148,28 @@ mod tests {
         }
         assert_eq!(got, [2, 4]);
         drop(entrances);
-        let refused = door.open(PEER.into(), true).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::NotConnected);
+        let refused = open(&door, true).await.unwrap_err();
+        assert!(
+            matches!(&refused, DoorError::Io(e) if e.kind() == io::ErrorKind::NotConnected),
+            "{refused:?}"
+        );
     }
 
-    // Time stands still and jumps to the next timer whenever nothing else is to be done.
-    #[tokio::test(start_paused = true)]
-    async fn no_more_connections_than_allowed_are_open_and_an_ended_one_makes_room() {
+    #[tokio::test]
+    async fn no_source_has_more_connections_than_its_share_and_an_ended_one_makes_room() {
         let (door, mut entrances) = door(1);
-        let mut open = Vec::new();
-        for _ in 0..API_CONNECTIONS {
-            open.push(door.open(PEER.into(), false).await.unwrap());
+        let mut all = Vec::new();
+        for _ in 0..API_SOURCE_CONNECTIONS {
+            all.push(open(&door, false).await.unwrap());
         }
-        let refused = door.open(PEER.into(), false).await.unwrap_err();
-        assert_eq!(refused.kind(), io::ErrorKind::TimedOut);
+        let is_full = |refused| matches!(refused, Err(DoorError::SourceFull));
+        assert!(is_full(open(&door, false).await));
+        let other = [203, 0, 113, 10].into();
+        assert!(door.open(PEER.into(), other, false).await.is_ok());
         // Letting go of our end is not enough: the worker may still be at it.
-        open.clear();
-        assert!(door.open(PEER.into(), false).await.is_err());
+        all.clear();
+        assert!(is_full(open(&door, false).await));
         drop(entrances[0].next().await);
-        assert!(door.open(PEER.into(), false).await.is_ok());
+        assert!(open(&door, false).await.is_ok());
     }
 }

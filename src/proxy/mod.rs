@@ -21,6 +21,7 @@ pub mod io;
 pub mod listener;
 pub mod monitor;
 pub mod own_key;
+mod places;
 mod reading;
 pub mod refusal;
 mod relay;

@@ -221,6 +221,7 @@ macro_rules! contract_tests {
             refusals_are_told_apart_by_code,
             a_batch_with_refusals_counts_once,
             the_busiest_keys_come_first_by_day_and_month,
+            routes_of_a_key_are_its_own_most_called_first,
             totals_by_key_equal_the_series,
             what_is_out_of_retention_is_not_told,
             an_erasure_takes_refusals_and_totals_and_what_comes_late

@@ -155,6 +155,25 @@ pub struct RouteCaller {
     pub last_at: Timestamp,
 }
 
+/// How often a key called a route, whatever the method.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RouteCalls {
+    /// The route's template.
+    pub route: String,
+    /// Requests sent upstream.
+    pub requests: u64,
+}
+
+impl RouteCalls {
+    /// How routes are ranked: most requests first, of as many by name.
+    pub fn rank(&self, other: &Self) -> std::cmp::Ordering {
+        let of = |r: &Self| std::cmp::Reverse(r.requests);
+        of(self)
+            .cmp(&of(other))
+            .then_with(|| self.route.cmp(&other.route))
+    }
+}
+
 /// How many requests of an account were refused for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, utoipa::ToSchema)]
 pub struct RejectedBy {

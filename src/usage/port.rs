@@ -3,7 +3,8 @@
 use async_trait::async_trait;
 
 use super::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
+    UsagePoint,
 };
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
@@ -78,4 +79,13 @@ pub trait UsageInsight: Send + Sync {
         by: Granularity,
         limit: u32,
     ) -> Result<Vec<KeyTotals>, StoreError>;
+    /// The routes that a key of an account called most, as [`RouteCalls::rank`] has it: methods and errors are not counted
+    /// by key and route. The range is cut as that of [`UsageInsight::rejections`].
+    async fn key_routes(
+        &self,
+        account_id: &str,
+        key_id: &str,
+        range: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError>;
 }

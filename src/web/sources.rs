@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use parking_lot::Mutex;
 
 use crate::base::clock::Timestamp;
+use crate::base::network;
 use crate::config;
 use crate::limits::{Bucket, BucketSpec};
 
@@ -47,7 +48,7 @@ impl Sources {
     /// Whether a request of this source may go on at `now`.
     pub fn take(&self, source: IpAddr, now: Timestamp) -> bool {
         let mut all = self.buckets.lock();
-        let mut source = network(source);
+        let mut source = network::source(source);
         if !all.contains_key(&source) && all.len() >= self.rate.sources {
             // Who has its whole burst again need not be remembered.
             all.retain(|_, bucket| {
@@ -67,7 +68,7 @@ impl Sources {
     /// Whether [`Sources::take`] would say no; takes nothing.
     pub fn is_spent(&self, source: IpAddr, now: Timestamp) -> bool {
         let mut all = self.buckets.lock();
-        let mut source = network(source);
+        let mut source = network::source(source);
         if !all.contains_key(&source) && all.len() >= self.rate.sources {
             source = shared();
         }
@@ -81,17 +82,6 @@ impl Sources {
 /// Stands for all sources that have no bucket of their own.
 const fn shared() -> IpAddr {
     IpAddr::V6(Ipv6Addr::UNSPECIFIED)
-}
-
-/// One holder of IPv6 addresses has a whole /64 of them.
-fn network(source: IpAddr) -> IpAddr {
-    match source.to_canonical() {
-        IpAddr::V6(v6) => {
-            let [a, b, c, d, ..] = v6.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        v4 @ IpAddr::V4(_) => v4,
-    }
 }
 
 #[cfg(test)]

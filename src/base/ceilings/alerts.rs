@@ -8,15 +8,19 @@ pub const ALERT_MARKS: usize = 5;
 pub const ALERT_EMAILS: usize = 5;
 /// Most days before a key expires on which that is told.
 pub const ALERT_EXPIRY_DAYS: u32 = 365;
-/// Per cent of a quota from which every page of the portal shows how much is used, whatever the account has set.
+/// Per cent of a quota from which every page of the portal shows how much is used, as long as the account has set nothing.
 pub const ALERT_BANNER_PERCENT: u32 = 80;
+/// How long pages go by settings that were read: what another node changed shows after this time.
+pub const ALERT_RECENT_AGE: Duration = Duration::from_secs(5);
+/// Accounts whose settings are kept for pages; where there are more, all are read anew.
+pub const ALERT_RECENT: usize = 1_024;
 /// How often is looked at what accounts in use have used.
 pub const ALERT_LOOK: Duration = Duration::from_secs(5);
 /// How often the settings of all accounts are read anew: what another node changed is known after this time.
 pub const ALERT_SETTINGS_AGE: Duration = Duration::from_secs(30);
 /// Accounts with settings that a node keeps in memory; those over it are told of nothing.
 pub const ALERT_ACCOUNTS: usize = 100_000;
-/// Marks that this node has written and remembers as written; where there are more, the store is asked.
+/// Quotas and keys of which this node remembers what it has told; where there are more, the store is asked.
 pub const ALERT_MARKS_KNOWN: usize = 100_000;
 /// How long they are remembered.
 pub const ALERT_MARKS_AGE: Duration = Duration::from_secs(600);
@@ -24,6 +28,8 @@ pub const ALERT_MARKS_AGE: Duration = Duration::from_secs(600);
 pub const ALERT_CHANGES: usize = 1_024;
 /// Messages that one write takes.
 pub const MAIL_BATCH: usize = 100;
+/// Marks whose messages one write takes: one to each address, and one to the account's webhooks.
+pub const ALERT_MARKS_AT_ONCE: usize = MAIL_BATCH / (ALERT_EMAILS + 1);
 /// How long the mark that a message was made outlives what it tells of: no clock of any node is off by so much.
 pub const MAIL_KEPT: Duration = Duration::from_secs(24 * 3600);
 /// Messages under way at once on one node.

@@ -44,6 +44,8 @@ pub const KEY_EXPIRING_NOW: Duration = Duration::from_secs(3 * 24 * 3600);
 pub const OVERVIEW_PAGES: usize = 5;
 /// Requests of the portal to the API that are under way at once on one node.
 pub const API_CONNECTIONS: usize = 256;
+/// Those of one source: no customer can have all of them.
+pub const API_SOURCE_CONNECTIONS: usize = 32;
 /// Time until such a request has its connection.
 pub const API_OPEN_TIME: Duration = Duration::from_secs(5);
 /// Keys that a chart tells apart: more colours than these cannot be told from each other.
@@ -56,7 +58,14 @@ pub const USAGE_KEY_READS: usize = 8;
 pub const USAGE_ENDPOINTS: u32 = 10;
 /// Time for which something that sends an old secret is to be looked at; before that it is only mentioned.
 pub const OLD_SECRET_RECENT: Duration = Duration::from_secs(24 * 3600);
+/// Endpoints of a page that lists all of them.
+pub const USAGE_ENDPOINTS_PAGE: u32 = 50;
+/// Endpoints that its pages and its file go through: an API has no more of them.
+pub const USAGE_ENDPOINTS_MOST: u32 = 10_000;
 
+const _: () = assert!(API_SOURCE_CONNECTIONS * 4 <= API_CONNECTIONS);
+const _: () = assert!(USAGE_ENDPOINTS <= USAGE_ENDPOINTS_PAGE);
+const _: () = assert!(USAGE_ENDPOINTS_MOST.is_multiple_of(USAGE_ENDPOINTS_PAGE));
 const _: () = assert!(USAGE_CHART_KEYS <= USAGE_FILE_KEYS);
 const _: () = assert!(USAGE_FILE_KEYS <= crate::base::page::MAX_LIMIT);
 const _: () = assert!(PORTAL_LINK_TIME.as_secs() < PORTAL_IDLE.as_secs());

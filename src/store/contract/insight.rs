@@ -2,10 +2,12 @@
 
 use super::accounts::{begin_erasure, erase};
 use super::keys::{key, make};
-use super::usage::{hour, row};
+use super::usage::{hour, route, row};
 use super::{NOON, Stores};
 use crate::base::clock::{DAY_MS, Timestamp};
-use crate::usage::model::{Granularity, KeyTotals, KeyUsageRow, RejectionRow, UsageBatch};
+use crate::usage::model::{
+    Granularity, KeyTotals, KeyUsageRow, RejectionRow, RouteUsageRow, UsageBatch,
+};
 use crate::usage::port::SeriesQuery;
 
 /// The day that is `n` days after that of noon, at midnight.
@@ -199,6 +201,55 @@ pub(crate) async fn totals_by_key_equal_the_series(s: &Stores) {
             ];
             assert_eq!(sums, [requests, errors, rejected]);
         }
+    }
+}
+
+pub(crate) async fn routes_of_a_key_are_its_own_most_called_first(s: &Stores) {
+    let called = |key: &str, path: &str, method: &str, hour, requests| RouteUsageRow {
+        method: method.to_owned(),
+        ..route("a", key, path, hour, requests)
+    };
+    let of_b = route("b", "key_1", "/v1/z", hour(0), 99);
+    let routes = vec![
+        called("key_1", "/v1/x", "GET", hour(0), 2),
+        called("key_1", "/v1/x", "POST", hour(0), 3),
+        called("key_1", "/v1/y", "GET", hour(0), 5),
+        called("key_1", "/v1/y", "GET", hour(30), 7),
+        called("key_1", "/v1/w", "GET", day(40), 1),
+        called("key_2", "/v1/x", "GET", hour(0), 50),
+        called("key_2", "/v1/v", "GET", hour(0), 50),
+        of_b,
+    ];
+    // Rows by key come with those by route, as they are counted.
+    let keys = routes
+        .iter()
+        .map(|r| row(&r.account_id, &r.key_id, r.hour, 2, r.requests))
+        .collect();
+    let both = UsageBatch {
+        routes,
+        ..batch(1, keys, vec![])
+    };
+    s.usage.apply(&both).await.unwrap();
+    let told = async |account: &str, key: &str, range, limit| -> Vec<(String, u64)> {
+        let found = s.usage.key_routes(account, key, range, limit).await;
+        let found = found.unwrap().into_iter();
+        found.map(|r| (r.route, r.requests)).collect()
+    };
+    let of = |route: &str, n| (route.to_owned(), n);
+    let all = [of("/v1/y", 12), of("/v1/x", 5)];
+    // By the hour, by the day and both.
+    assert_eq!(told("a", "key_1", (hour(0), hour(31)), 9).await, all);
+    assert_eq!(told("a", "key_1", (day(0), day(2)), 9).await, all);
+    assert_eq!(told("a", "key_1", (day(-400), hour(31)), 9).await, all);
+    assert_eq!(told("a", "key_1", (day(0), day(2)), 1).await, all[..1]);
+    let tied = told("a", "key_1", (hour(0), hour(1)), 9).await;
+    assert_eq!(tied, [of("/v1/x", 5), of("/v1/y", 5)]);
+    let later = told("a", "key_1", (day(30), day(50)), 9).await;
+    assert_eq!(later, [of("/v1/w", 1)]);
+    let other = told("a", "key_2", (day(0), day(2)), 9).await;
+    assert_eq!(other, [of("/v1/v", 50), of("/v1/x", 50)]);
+    for (account, key) in [("b", "key_2"), ("a", "key_3"), ("nobody", "key_1")] {
+        assert_eq!(told(account, key, (day(0), day(50)), 9).await, []);
     }
 }
 

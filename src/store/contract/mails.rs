@@ -96,13 +96,11 @@ pub(crate) async fn the_message_that_is_due_longest_goes_first(s: &Stores) {
     let mut first = ids(claim(s, 20, 60, 4).await);
     let mut rest = ids(claim(s, 20, 60, 4).await);
     // Of those that are claimed together the order is not told.
-    for part in [&mut first, &mut rest, &mut expected[..4].to_vec()] {
+    let mut newest = expected.split_off(4);
+    for part in [&mut first, &mut rest, &mut expected, &mut newest] {
         part.sort();
     }
-    let (mut oldest, mut newest) = (expected[..4].to_vec(), expected[4..].to_vec());
-    oldest.sort();
-    newest.sort();
-    assert_eq!((first, rest), (oldest, newest));
+    assert_eq!((first, rest), (expected, newest));
 }
 
 pub(crate) async fn a_message_comes_again_when_it_is_due_again(s: &Stores) {

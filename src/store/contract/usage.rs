@@ -38,7 +38,13 @@ pub(super) fn row(
     }
 }
 
-fn route(account: &str, key: &str, route: &str, hour: Timestamp, requests: u64) -> RouteUsageRow {
+pub(super) fn route(
+    account: &str,
+    key: &str,
+    route: &str,
+    hour: Timestamp,
+    requests: u64,
+) -> RouteUsageRow {
     RouteUsageRow {
         account_id: account.to_owned(),
         key_id: key.to_owned(),

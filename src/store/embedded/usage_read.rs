@@ -164,6 +164,20 @@ fn rows_of(
     )
 }
 
+/// Starts of a part at which a key's requests were sent upstream.
+pub(super) fn starts_of_key(
+    conn: &Connection,
+    part: Part,
+    account: &str,
+    key: &str,
+) -> Done<Vec<Timestamp>> {
+    let rows = rows_of(conn, part, account, key)?;
+    let sent = rows.into_iter().filter(|(_, row)| row.class > 0);
+    let mut starts: Vec<_> = sent.map(|(start, _)| start).collect();
+    starts.dedup();
+    Ok(starts)
+}
+
 pub(super) fn endpoints(
     conn: &Connection,
     account_id: Option<&str>,

@@ -7,6 +7,8 @@ use crate::config::model::RedisStore;
 
 /// The layout of the keys that this version writes. It grows with each change that older versions could not live with.
 pub(super) const LAYOUT: u32 = 4;
+/// The first one in which the endpoints of a month are known by name.
+pub(super) const NAMED_ENDPOINTS: u32 = 4;
 /// The layouts before, which a start takes over.
 pub(super) const EARLIER: [u32; 3] = [1, 2, 3];
 /// The oldest Redis whose scripts and commands are ours, and the oldest that is tested.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::Store;
-use super::check::{Finding, LAYOUT, Reading, Weight, findings, layout, lines};
+use super::check::{Finding, LAYOUT, NAMED_ENDPOINTS, Reading, Weight, findings, layout, lines};
 use super::link::{Link, Patience};
 use super::names::Names;
 use crate::base::ceilings::REDIS_START_TIME;
@@ -121,6 +121,13 @@ impl Store {
             found.extend(self.unfinished_copy().await?);
         }
         if found.iter().all(|finding| finding.weight < Weight::Refuse) {
+            let mut cmd = redis::cmd("GET");
+            cmd.arg(self.names.layout());
+            let before: Option<u32> = self.link.run_first(&cmd).await?;
+            if before.is_some_and(|before| before < NAMED_ENDPOINTS) {
+                let note = super::usage::note_unnamed(self, self.clock.now());
+                self.link.run_first::<bool>(&note).await?;
+            }
             let mut cmd = redis::cmd("SET");
             // All that earlier layouts have is in this one as it is, and what is new begins empty. A later one was refused
             // before.

@@ -158,6 +158,9 @@ async fn the_layouts_before_are_taken_over_and_then_refused_by_those_who_know_no
         let () = server.ask(&["SET", &key, &before.to_string()]);
         open(settings.clone()).await.unwrap();
         assert_eq!(server.ask::<String>(&["GET", &key]), LAYOUT.to_string());
+        // What was counted so far has no names of endpoints beside it.
+        let floor = format!("{}:{{~u0}}:usage:floor", settings.key_prefix);
+        assert_eq!(server.ask::<i64>(&["HEXISTS", &floor, "unnamed"]), 1);
         open(settings.clone()).await.unwrap();
     }
 }

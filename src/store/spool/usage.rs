@@ -13,7 +13,8 @@ use crate::base::ceilings::SPOOL_DRAIN_TIME;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::usage::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
+    UsagePoint,
 };
 use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 
@@ -112,6 +113,18 @@ impl UsageInsight for SpooledUsage {
         limit: u32,
     ) -> Result<Vec<KeyTotals>, StoreError> {
         self.store.busiest_keys(account_id, range, by, limit).await
+    }
+
+    async fn key_routes(
+        &self,
+        account_id: &str,
+        key_id: &str,
+        range: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError> {
+        self.store
+            .key_routes(account_id, key_id, range, limit)
+            .await
     }
 }
 

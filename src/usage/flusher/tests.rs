@@ -9,7 +9,8 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::usage::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
+    UsagePoint,
 };
 use crate::usage::port::{SeriesQuery, UsageInsight};
 
@@ -41,6 +42,16 @@ impl UsageInsight for Shaky {
         _: Granularity,
         _: u32,
     ) -> Result<Vec<KeyTotals>, StoreError> {
+        Ok(Vec::new())
+    }
+
+    async fn key_routes(
+        &self,
+        _: &str,
+        _: &str,
+        _: (Timestamp, Timestamp),
+        _: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError> {
         Ok(Vec::new())
     }
 }

@@ -11,10 +11,12 @@ use http::request::Parts;
 use http::{HeaderMap, Method, header};
 
 use super::headers::{self, Frame};
+use super::own::{Own, Quotas};
 use super::refuse::PageError;
 use super::sign_in::cookie;
 use super::state::PortalState;
 use super::table::{self, Looked, Needs};
+use crate::alerts::model::UsageMark;
 use crate::base::audit::ChangeContext;
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
@@ -42,6 +44,10 @@ pub struct Visit {
     pub csrf: String,
     /// Whether they may change anything.
     pub is_developer: bool,
+    /// What is used of their account's quotas, once it was read.
+    pub quotas: Quotas,
+    /// The mark of a quota that the top of every page tells of.
+    pub banner: Option<UsageMark>,
 }
 
 /// A request by anybody.
@@ -126,6 +132,9 @@ pub(super) async fn guard(
     let admitted = admit(&state, &mut guest, looked, &method, request.headers()).await;
     let (mut response, renewed) = match admitted {
         Ok(renewed) => {
+            if let Some(visit) = &mut guest.visit {
+                visit.banner = Own::of(&state, visit.clone()).banner().await;
+            }
             request.extensions_mut().insert(guest.clone());
             (next.run(request).await, renewed)
         }
@@ -209,6 +218,8 @@ async fn recognise(
         now: guest.now,
         session,
         ctx,
+        quotas: Quotas::default(),
+        banner: None,
     });
     Ok(live.renewed)
 }

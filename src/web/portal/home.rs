@@ -9,6 +9,7 @@ use maud::{Markup, html};
 use super::answer::PageResult;
 use super::keys::old_secrets;
 use super::own::{Overview, Own};
+use super::quota;
 use super::shell::{self, Place};
 use super::state::PortalState;
 use super::table::{self, Needs, Page, page};
@@ -16,7 +17,6 @@ use super::ui::{self, Icon, Kind, Tone};
 use crate::base::ceilings::portal::KEY_EXPIRING_NOW;
 use crate::base::clock::Timestamp;
 use crate::keys::model::KeyRecord;
-use crate::limits::UsedQuota;
 use crate::webhooks::model::EndpointStatus;
 use crate::webhooks::view::EndpointView;
 
@@ -45,10 +45,7 @@ async fn show(own: Own) -> PageResult {
         }
         @for notice in still_used(&overview, now) { (notice) }
         @if is_new { (first_steps(&own, &overview)) }
-        div.columns {
-            (quota("This hour", &overview.used.hour))
-            (quota("This month", &overview.used.month))
-        }
+        (quota::both(&overview.used, now))
         div.tiles {
             (count("Active keys", overview.active_keys, "/keys", "Manage keys"))
             (count("Webhooks", overview.webhooks, "/webhooks", "Manage webhooks"))
@@ -59,16 +56,6 @@ async fn show(own: Own) -> PageResult {
         }
     };
     Ok(shell::page(&own, "Overview", Place::Overview, body))
-}
-
-fn quota(title: &str, used: &UsedQuota) -> Markup {
-    ui::card(
-        Some(title),
-        &html! {
-            (ui::meter(title, used.used, used.limit))
-            p.small.muted { "Requests sent to the API. Resets " (ui::time(used.resets_at)) }
-        },
-    )
 }
 
 fn count(label: &str, n: usize, path: &str, text: &str) -> Markup {

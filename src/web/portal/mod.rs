@@ -11,6 +11,7 @@ mod headers;
 mod home;
 mod keys;
 pub mod own;
+mod quota;
 pub mod refuse;
 pub mod shell;
 mod sign_in;

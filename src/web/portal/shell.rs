@@ -4,6 +4,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::alerts::banner;
 use super::answer::PageAnswer;
+use super::guard::Visit;
 use super::own::Own;
 use super::ui::{self, Icon, Tone};
 use super::{assets, table};
@@ -60,19 +61,22 @@ const MENU: [(Place, &str, &str, Icon, bool); 8] = [
 
 /// A page for who is signed in.
 pub fn page(own: &Own, title: &str, at: Place, body: Markup) -> PageAnswer {
-    let session = Some(&*own.visit.session);
-    let body = html! { (banner(own.banner.as_ref())) (body) };
-    PageAnswer::html(markup(own.config(), session, title, at, &body))
+    public(own.config(), Some(&own.visit), title, at, body)
 }
 
-/// A page for everybody.
+/// A page for everybody; whoever is signed in sees the banner of their account.
 pub fn public(
     config: &Config,
-    session: Option<&Session>,
+    visit: Option<&Visit>,
     title: &str,
     at: Place,
     body: Markup,
 ) -> PageAnswer {
+    let session = visit.map(|v| &*v.session);
+    let body = html! {
+        @if let Some(visit) = visit { (banner(visit.banner.as_ref(), visit.now)) }
+        (body)
+    };
     PageAnswer::html(markup(config, session, title, at, &body))
 }
 

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use fuelgate::web::portal::table::all;
 use serde_json::{Value, json};
 
 use crate::support::browser;
@@ -192,18 +193,34 @@ fn every_page_shows_that_a_quota_is_nearly_used_up() {
     limit(&portal, "acct_1", 5, 5);
     let (_, key) = portal.gateway.key("acct_1", &["contacts:read"]);
     call(&portal, &key, 3);
-    let pages = ["/", "/alerts", "/session"];
-    for page in pages {
+    let pages: Vec<&str> = all()
+        .filter_map(|page| page.sample)
+        .filter(|page| !page.contains('{') && visitor.get(page).status == 200)
+        .collect();
+    for page in [
+        "/",
+        "/alerts",
+        "/session",
+        "/usage?range=7d&by=key",
+        "/docs",
+    ] {
+        assert!(pages.contains(&page), "{pages:?}");
+    }
+    for page in &pages {
         assert!(!visitor.page(page).contains("% of this"), "{page}");
     }
     call(&portal, &key, 1);
-    for page in pages {
-        let page = visitor.page(page);
+    for target in pages {
+        let page = visitor.page(target);
         assert!(
-            page.contains("80 % of this month's quota is used."),
-            "{page}"
+            page.contains("80 % of this month's quota is used. It resets in "),
+            "{target}: {page}"
         );
     }
+    // What a form answers where something of it is wrong is a page, too.
+    let wrong = visitor.post("/alerts", &[("hour_percent", "eighty")]);
+    assert_eq!(wrong.status, 422);
+    assert!(wrong.text().contains("80 % of this month's quota is used."));
     call(&portal, &key, 1);
     assert_eq!(portal.gateway.get("/v1/contacts", &key).status, 429);
     let page = visitor.page("/");
@@ -211,6 +228,34 @@ fn every_page_shows_that_a_quota_is_nearly_used_up() {
     // Another account's use is its own matter.
     let other = portal.signed_in("acct_2", "developer");
     assert!(!other.page("/").contains("quota is used up"));
+}
+
+#[test]
+fn the_banner_follows_the_marks_that_the_account_has_set() {
+    for (store, portal) in Portal::both() {
+        let visitor = portal.signed_in("acct_1", "developer");
+        // Every node of a Redis counts by its own estimate, so that marks lie between what it may be.
+        limit(&portal, "acct_1", 1_000, 1_000);
+        let (_, key) = portal.gateway.key("acct_1", &["contacts:read"]);
+        save(&visitor, &[("month_percent", "30")]);
+        call(&portal, &key, 250);
+        assert!(!visitor.page("/").contains("% of this"), "{store}");
+        call(&portal, &key, 100);
+        let page = visitor.page("/");
+        assert!(
+            page.contains("35 % of this month's quota is used."),
+            "{store}: {page}"
+        );
+        // Another mark shows at once on the node that took it.
+        save(&visitor, &[("month_percent", "50"), ("hour_percent", "20")]);
+        let page = visitor.page("/docs");
+        assert!(
+            page.contains("35 % of this hour's quota is used."),
+            "{store}: {page}"
+        );
+        save(&visitor, &[]);
+        assert!(!visitor.page("/").contains("% of this"), "{store}");
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! `/api/` on the portal: calls that come that way are treated as any other, and nothing of theirs becomes the portal's.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use fuelgate::base::ceilings::portal::API_SOURCE_CONNECTIONS;
 use serde_json::json;
 
 use crate::support::backend::{Answer, Backend};
@@ -360,4 +363,57 @@ fn the_answer_to_an_announced_body_that_is_too_large_comes_back() {
     assert_eq!(answer.status, 413);
     assert_eq!(answer.header("x-fuelgate-error"), Some("body_too_large"));
     assert!(backend.seen().is_empty());
+}
+
+#[test]
+fn one_source_has_no_more_calls_under_way_than_its_share_and_others_still_have_theirs() {
+    let (release, held) = (
+        Arc::new(AtomicBool::new(false)),
+        Arc::new(AtomicUsize::new(0)),
+    );
+    let (released, counted) = (Arc::clone(&release), Arc::clone(&held));
+    let backend = Backend::start(move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        while !released.load(Ordering::SeqCst) {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        Answer::Reply(200, vec![], b"{}".to_vec())
+    });
+    let c = custom(&backend, "trusted_proxies: [127.0.0.0/8]");
+    let (_, key) = c.gateway.key("acct_1", &["a:b"]);
+    let bearer = format!("Bearer {key}");
+    let bytes = |source: &str| {
+        let headers = [
+            ("Authorization", bearer.as_str()),
+            ("X-Forwarded-For", source),
+        ];
+        http::encode("GET", "/api/v1/slow", &headers, None)
+    };
+    let send = |source: &str| {
+        let mut connection = http::Connection::open(c.portal);
+        connection.send(&bytes(source));
+        connection
+    };
+    let under_way = |n| {
+        eventually("they are at the backend", Duration::from_secs(20), || {
+            (held.load(Ordering::SeqCst) == n).then_some(())
+        });
+    };
+    let mut mine: Vec<_> = (0..API_SOURCE_CONNECTIONS)
+        .map(|_| send("203.0.113.7"))
+        .collect();
+    under_way(API_SOURCE_CONNECTIONS);
+    let refused = http::Connection::open(c.portal).exchange(&bytes("203.0.113.7"));
+    assert_eq!(refused.status, 429, "{}", refused.text());
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    let mut other = send("203.0.113.8");
+    under_way(API_SOURCE_CONNECTIONS + 1);
+    release.store(true, Ordering::SeqCst);
+    for connection in mine.iter_mut().chain([&mut other]) {
+        assert_eq!(connection.receive().status, 200);
+    }
+    eventually("its places are free again", Duration::from_secs(10), || {
+        let answer = http::Connection::open(c.portal).exchange(&bytes("203.0.113.7"));
+        (answer.status == 200).then_some(())
+    });
 }

@@ -108,6 +108,8 @@ fn another_accounts_things_are_as_if_they_were_not_on_both_stores() {
             "/events".to_owned(),
             format!("/usage?key={}", theirs.key),
             format!("/usage.csv?key={}", theirs.key),
+            format!("/usage/endpoints?key={}", theirs.key),
+            format!("/usage/endpoints.csv?key={}", theirs.key),
             "/webhook-simulator".to_owned(),
             format!("/webhooks/new?inbox={}", theirs.inbox),
         ] {

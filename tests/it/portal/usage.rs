@@ -76,6 +76,36 @@ fn file(visitor: &Visitor, query: &str) -> String {
     answer.text()
 }
 
+/// What was called, on its page and in its file, of all keys and of one.
+fn endpoints(visitor: &Visitor, query: &str, key: &str, name: &str) {
+    let page = visitor.page(&format!("/usage/endpoints?{query}"));
+    for part in [
+        "Endpoints 1 to 2, most called first",
+        "<span class=\"method reads\">GET</span> <code>/v1/contacts</code>",
+        "<span title=\"2 of 2\">100%</span>",
+    ] {
+        assert!(page.contains(part), "{name}, {query}: {part}\n{page}");
+    }
+    let lines = |query: &str| -> Vec<String> {
+        let answer = visitor.get(&format!("/usage/endpoints.csv?{query}"));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let text = answer.text();
+        let mut lines = text.split("\r\n").filter(|l| !l.is_empty());
+        let first = "from,to,method,route,requests,errors";
+        assert_eq!(lines.next(), Some(first));
+        // Without the range that each line begins with.
+        let rest = lines.map(|l| l.splitn(3, ',').nth(2).unwrap().to_owned());
+        rest.collect()
+    };
+    let all = ["GET,/v1/contacts,6,0", "GET,/v1/contacts/{id},2,2"];
+    assert_eq!(lines(query), all, "{name}, {query}");
+    let of_key = [",/v1/contacts,6,", ",/v1/contacts/{id},2,"];
+    assert_eq!(lines(&format!("{query}&key={key}")), of_key, "{name}");
+    let page = visitor.page(&format!("/usage/endpoints?{query}&key={key}"));
+    assert!(page.contains("<code>/v1/contacts</code>"), "{name}: {page}");
+    assert!(!page.contains("class=\"method"), "{name}: {page}");
+}
+
 #[test]
 fn the_page_and_its_file_have_the_admin_apis_numbers() {
     for (name, portal) in Portal::both() {
@@ -96,6 +126,7 @@ fn the_page_and_its_file_have_the_admin_apis_numbers() {
             ] {
                 assert!(page.contains(part), "{name}, {range}: {part}\n{page}");
             }
+            endpoints(&visitor, &format!("range={range}"), &key, name);
             // The last line of the file and the last point of the admin API are the same hour, day or month.
             let csv = rows(&file(&visitor, &format!("range={range}")));
             let (line, point) = (csv.last().unwrap(), points.last().unwrap());

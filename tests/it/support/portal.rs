@@ -171,6 +171,11 @@ impl Portal {
         [("embedded", Self::start()), ("redis", Self::on_redis())]
     }
 
+    /// The Redis that it keeps everything in.
+    pub fn redis(&self) -> &Server {
+        self.redis.as_ref().expect("a portal on Redis")
+    }
+
     /// The portal's listener.
     pub fn address(&self) -> SocketAddr {
         self.gateway.listener("portal")

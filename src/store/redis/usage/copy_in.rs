@@ -95,6 +95,15 @@ impl Store {
     }
 }
 
+fn endpoint_field(position: Option<u8>, (method, route): (&str, &str)) -> String {
+    let field = Field::Endpoint {
+        position,
+        method,
+        route,
+    };
+    field.text()
+}
+
 fn slice_name(at: Slice) -> String {
     format!("{:?} {}", at.span, at.start.millis())
 }
@@ -162,18 +171,43 @@ impl SliceCopy<'_> {
             let puts: Vec<Put<'_>> = rows
                 .iter()
                 .map(|row| {
-                    let field = Field::Endpoint {
-                        position,
-                        method: &row.method,
-                        route: &row.route,
-                    };
-                    (field.text(), None, text(&row.numbers))
+                    let endpoint = (row.method.as_str(), row.route.as_str());
+                    (
+                        endpoint_field(Some(position), endpoint),
+                        None,
+                        text(&row.numbers),
+                    )
                 })
                 .collect();
             Some((account, puts))
         });
         let calls: Vec<_> = calls.collect();
-        self.accounts(&calls).await
+        self.accounts(&calls).await?;
+        let named = rows.chunk_by(|a, b| a.account_id == b.account_id);
+        each(named.filter_map(|rows| {
+            let account = rows.first().map(|r| r.account_id.as_str());
+            let account = account.filter(|a| !a.is_empty())?;
+            let endpoints = rows.iter().map(|r| (r.method.as_str(), r.route.as_str()));
+            Some(self.name_endpoints(Slot::Account(account), endpoints.collect()))
+        }))
+        .await?;
+        Ok(())
+    }
+
+    /// Writes by which names the month's endpoints are asked for.
+    async fn name_endpoints(
+        &self,
+        slot: Slot<'_>,
+        endpoints: Vec<(&str, &str)>,
+    ) -> Result<(), StoreError> {
+        let month = self.at.start.month_start();
+        let puts: Vec<Put<'_>> = endpoints
+            .into_iter()
+            .map(|endpoint| (endpoint_field(None, endpoint), None, text(&[0, 0])))
+            .collect();
+        let name = slot.endpoints(&self.store.names, month);
+        let ends = place::month_ends(month);
+        put(self.store, slot, (&name, ends), month, &puts).await
     }
 
     /// Writes callers of a route.
@@ -214,6 +248,7 @@ impl SliceCopy<'_> {
     pub async fn finish(self, sums: &Sums) -> Result<(), StoreError> {
         let position = self.spot.position;
         let mut shards: BTreeMap<u32, Vec<Put<'_>>> = BTreeMap::new();
+        let mut named: BTreeMap<u32, Vec<(&str, &str)>> = BTreeMap::new();
         for shard in 0..SHARDS {
             let puts = shards.entry(shard).or_default();
             for (class, (gone, of)) in &self.classes {
@@ -236,15 +271,22 @@ impl SliceCopy<'_> {
                     more(&mut numbers, *gone);
                 }
                 if numbers.iter().any(|n| *n > 0) || of.contains_key(&shard) {
-                    let field = Field::Endpoint {
-                        position,
-                        method,
-                        route,
-                    };
-                    puts.push((field.text(), None, text(&numbers)));
+                    let endpoint = (method.as_str(), route.as_str());
+                    puts.push((
+                        endpoint_field(Some(position), endpoint),
+                        None,
+                        text(&numbers),
+                    ));
+                    named.entry(shard).or_default().push(endpoint);
                 }
             }
         }
+        each(
+            named
+                .into_iter()
+                .map(|(shard, endpoints)| self.name_endpoints(Slot::Shard(shard), endpoints)),
+        )
+        .await?;
         let names = &self.store.names;
         let calls = shards.iter().map(|(shard, puts)| {
             let slot = Slot::Shard(*shard);

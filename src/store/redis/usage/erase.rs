@@ -66,6 +66,7 @@ pub(in crate::store::redis) async fn erase_some(
     let mut of_keys: Vec<_> = days.map(|(_, c)| slot.key_days(&store.names, c)).collect();
     of_keys.push(slot.key_month(&store.names, month));
     of_keys.push(slot.keys(&store.names, month));
+    of_keys.push(slot.endpoints(&store.names, month));
     unlink(store, &of_keys).await?;
     let mut cmd = redis::cmd("ZREM");
     cmd.arg(slot.months(&store.names)).arg(*day);

@@ -15,6 +15,7 @@ pub(super) enum Hash<'a> {
     Callers(Span, i64, &'a str),
     KeyDays(i64),
     KeyMonth(Timestamp),
+    EndpointMonth(Timestamp),
 }
 
 impl Hash<'_> {
@@ -24,6 +25,7 @@ impl Hash<'_> {
             Hash::Callers(span, chunk, route) => slot.callers(names, span, chunk, route),
             Hash::KeyDays(chunk) => slot.key_days(names, chunk),
             Hash::KeyMonth(month) => slot.key_month(names, month),
+            Hash::EndpointMonth(month) => slot.endpoints(names, month),
         }
     }
 
@@ -39,7 +41,7 @@ impl Hash<'_> {
         match self {
             Hash::Sums(span, chunk) | Hash::Callers(span, chunk, _) => place::ends(span, chunk),
             Hash::KeyDays(chunk) => place::ends(Span::Day, chunk),
-            Hash::KeyMonth(month) => place::month_ends(month),
+            Hash::KeyMonth(month) | Hash::EndpointMonth(month) => place::month_ends(month),
         }
     }
 }
@@ -53,8 +55,9 @@ pub(super) enum Field<'a> {
         /// Whose number the field ends with; none for the sum over all keys.
         key: Option<&'a str>,
     },
+    /// Of an hour or a day, or of a month where there is no position.
     Endpoint {
-        position: u8,
+        position: Option<u8>,
         method: &'a str,
         route: &'a str,
     },
@@ -90,7 +93,10 @@ impl Field<'_> {
                 position,
                 method,
                 route,
-            } => format!("{position}:{method} {route}"),
+            } => match position {
+                Some(position) => format!("{position}:{method} {route}"),
+                None => format!("{method} {route}"),
+            },
             Field::Caller {
                 position,
                 account,

@@ -11,12 +11,13 @@
 //! | `h:C` | hash: sums of the six hours from hour C (since the epoch) on |
 //! | `d:C` | hash: sums of the eight days of a month from day C on |
 //! | `kd:C`, `km:M` | hash, accounts only: what each key did in those days, and in the month that begins on day M |
+//! | `em:M` | hash: endpoints that were called in the month that begins on day M, without numbers |
 //! | `hc:C:R`, `dc:C:R` | hash, shards only: callers of route R in those hours or days |
 //! | `keys:M` | hash, accounts only: key → its number in the month that begins on day M |
 //! | `months` | sorted set of the months that have sums, by which reads and erasures find them |
 //! | `marker` | hash: boot id → the last piece of that process that is applied (see `apply`) |
 //! | `erasing` | sorted set, shards only: accounts being erased, by second; an account's own is `P:{A}:erasing` |
-//! | `floor` | hash, shard 0 only: the first hour and day that are shown |
+//! | `floor` | hash, shard 0 only: the first hour and day that are shown, and up to which month `em:M` lacks names |
 //!
 //! | field | numbers |
 //! | --- | --- |
@@ -45,6 +46,7 @@ mod copy_insight;
 pub(super) mod copy_look;
 mod erase;
 mod fields;
+mod key_routes;
 mod owner;
 mod pieces;
 mod place;
@@ -58,12 +60,14 @@ use async_trait::async_trait;
 
 pub use self::copy_in::SliceCopy;
 pub(super) use self::erase::erase_some;
+pub(super) use self::read::note_unnamed;
 use super::Store;
 use crate::base::ceilings::STORE_READ_TIME;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::usage::model::{
-    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, UsageBatch, UsagePoint,
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
+    UsagePoint,
 };
 use crate::usage::port::{SeriesQuery, UsageInsight, UsageStore};
 
@@ -97,6 +101,17 @@ impl UsageInsight for Store {
         limit: u32,
     ) -> Result<Vec<KeyTotals>, StoreError> {
         bounded(read_insight::busiest(self, account_id, range, by, limit)).await
+    }
+
+    async fn key_routes(
+        &self,
+        account_id: &str,
+        key_id: &str,
+        range: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError> {
+        let who = (account_id, key_id);
+        bounded(key_routes::key_routes(self, who, range, limit)).await
     }
 }
 

@@ -174,15 +174,19 @@ impl<'a> Sums<'a> {
     }
 
     fn route_row(&mut self, row: &'a RouteUsageRow, slot: Slot<'_>, month: Timestamp) {
+        let endpoint = |position| Field::Endpoint {
+            position,
+            method: &row.method,
+            route: &row.route,
+        };
+        let numbers = [row.requests, row.errors];
+        // Its name alone, by which reads ask for the fields of its hours and days among all those of keys.
+        let of_month = Hash::EndpointMonth(month);
+        self.add(of_month, endpoint(None), Numbers::Two([0, 0]));
         for span in [Span::Hour, Span::Day] {
             let Spot { chunk, position } = place::spot(span, row.hour, month);
             let hash = Hash::Sums(span, chunk);
-            let field = Field::Endpoint {
-                position,
-                method: &row.method,
-                route: &row.route,
-            };
-            self.add(hash, field, Numbers::Two([row.requests, row.errors]));
+            self.add(hash, endpoint(Some(position)), Numbers::Two(numbers));
             if let Slot::Shard(_) = slot {
                 let hash = Hash::Callers(span, chunk, &row.route);
                 let field = Field::Caller {

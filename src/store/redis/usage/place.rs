@@ -65,6 +65,11 @@ impl Slot<'_> {
         self.name(names, &format!("usage:km:{}", day_number(month)))
     }
 
+    /// The hash of the endpoints that were called in a month.
+    pub(super) fn endpoints(self, names: &Names, month: Timestamp) -> String {
+        self.name(names, &format!("usage:em:{}", day_number(month)))
+    }
+
     /// A hash of a route's callers.
     pub(super) fn callers(self, names: &Names, span: Span, chunk: i64, route: &str) -> String {
         self.name(names, &format!("usage:{}c:{chunk}:{route}", letter(span)))

@@ -54,24 +54,47 @@ pub(super) fn numbers<const N: usize>(text: &str) -> Result<[u64; N], StoreError
         .ok_or_else(|| StoreError::Corrupt(format!("usage: {text:?}")))
 }
 
+/// The field beside them, see [`Floor`]; there is none where no earlier layout was taken over.
+const UNNAMED: &str = "unnamed";
+
+/// Notes that what earlier layouts counted up to `now` does not name its endpoints; the first one who says so is right.
+pub(in crate::store::redis) fn note_unnamed(store: &Store, now: Timestamp) -> Cmd {
+    let mut cmd = redis::cmd("HSETNX");
+    cmd.arg(place::floor(&store.names))
+        .arg(UNNAMED)
+        .arg(now.month_start().millis());
+    cmd
+}
+
 /// The instants before which hours and days are not shown any more.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Floor {
     hours: Timestamp,
     days: Timestamp,
+    /// The last month of which an earlier layout may have counted endpoints that [`Slot::endpoints`] does not name.
+    unnamed: Option<Timestamp>,
 }
 
 impl Floor {
     pub(super) async fn of(store: &Store) -> Result<Self, StoreError> {
         let mut cmd = redis::cmd("HMGET");
-        cmd.arg(place::floor(&store.names)).arg("hours").arg("days");
-        let (hours, days): (Option<i64>, Option<i64>) =
+        cmd.arg(place::floor(&store.names))
+            .arg("hours")
+            .arg("days")
+            .arg(UNNAMED);
+        let (hours, days, unnamed): (Option<i64>, Option<i64>, Option<i64>) =
             store.link.run(Patience::Calm, &cmd).await?;
         let instant = |ms: Option<i64>| Timestamp::from_millis(ms.unwrap_or(0));
         Ok(Self {
             hours: instant(hours),
             days: instant(days),
+            unnamed: unnamed.map(Timestamp::from_millis),
         })
+    }
+
+    /// Whether all endpoints that were called in a month are known by name.
+    pub(super) fn names_endpoints(&self, month: Timestamp) -> bool {
+        self.unnamed.is_none_or(|last| month > last)
     }
 
     pub(super) async fn set(
@@ -263,7 +286,7 @@ async fn add_slot(
 }
 
 /// A key's number in each of these months in which it has one.
-async fn key_numbers(
+pub(super) async fn key_numbers(
     store: &Store,
     slot: Slot<'_>,
     months: &[Timestamp],

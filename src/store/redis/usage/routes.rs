@@ -1,10 +1,10 @@
 //! Reads what was called and by whom, in bounded exchanges; never series.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use redis::Cmd;
 
-use super::place::{Slot, chunks};
+use super::place::{Chunk, Slot, chunks};
 use super::read::{Floor, months, numbers, pipe, slots};
 use crate::base::ceilings::{USAGE_ROWS, USAGE_SCAN_FIELDS, USAGE_SCAN_PASSED};
 use crate::base::clock::Timestamp;
@@ -70,10 +70,11 @@ pub(super) fn split(field: &str) -> Option<(u8, &str)> {
     Some((position, field.get(1..)?))
 }
 
-/// Gives `take` all fields of a range in a slot that a scan gives, without their position; `name_of` names the hashes.
+/// Gives `take` all fields of a range in these months of a slot that a scan gives, without their position; `name_of` names
+/// the hashes.
 async fn each_field(
     store: &Store,
-    slot: Slot<'_>,
+    months: &[Timestamp],
     floor: Floor,
     (from, to): (Timestamp, Timestamp),
     (name_of, scan): (
@@ -82,9 +83,8 @@ async fn each_field(
     ),
     mut take: impl FnMut(&str, &str) -> Result<(), StoreError> + Send,
 ) -> Result<(), StoreError> {
-    let months = months(store, slot, from, to).await?;
     for part in parts(from, to).map(|p| floor.over(p)) {
-        let chunks = chunks(part.span, part.from, part.to, &months, USAGE_ROWS);
+        let chunks = chunks(part.span, part.from, part.to, months, USAGE_ROWS);
         let names: Vec<_> = chunks
             .iter()
             .map(|c| name_of(part.span, c.number))
@@ -104,6 +104,126 @@ async fn each_field(
     Ok(())
 }
 
+/// Requests and errors of endpoints, by method and route with a blank between them.
+type EndpointSums = HashMap<String, [u64; 2]>;
+
+fn add(sums: &mut EndpointSums, endpoint: &str, value: &str) -> Result<(), StoreError> {
+    let more: [u64; 2] = numbers(value)?;
+    match sums.get_mut(endpoint) {
+        Some(sum) => *sum = std::array::from_fn(|i| sum[i].saturating_add(more[i])),
+        None => {
+            sums.insert(endpoint.to_owned(), more);
+        }
+    }
+    Ok(())
+}
+
+/// Fields of endpoints that one command asks for, in their order.
+struct Asked<'a> {
+    endpoints: Vec<&'a str>,
+    cmd: Cmd,
+}
+
+/// Asks a hash for what its hours or days have of these endpoints, in commands of a bounded size.
+fn ask<'a>(
+    name: &str,
+    chunk: &'a Chunk,
+    endpoints: &'a [String],
+) -> impl Iterator<Item = Asked<'a>> {
+    let per_command = (USAGE_SCAN_FIELDS / chunk.starts.len().max(1)).max(1);
+    endpoints.chunks(per_command).map(move |some| {
+        let mut cmd = redis::cmd("HMGET");
+        cmd.arg(name);
+        let mut asked = Vec::with_capacity(some.len() * chunk.starts.len());
+        for (position, _) in &chunk.starts {
+            for endpoint in some {
+                cmd.arg(format!("{position}:{endpoint}"));
+                asked.push(endpoint.as_str());
+            }
+        }
+        Asked {
+            endpoints: asked,
+            cmd,
+        }
+    })
+}
+
+/// Sums of these months, whose endpoints are known by name: the hashes also hold what each key did by class, which may be
+/// tens of thousands of fields.
+async fn add_named(
+    store: &Store,
+    slot: Slot<'_>,
+    floor: Floor,
+    (from, to): (Timestamp, Timestamp),
+    months: &[Timestamp],
+    sums: &mut EndpointSums,
+) -> Result<(), StoreError> {
+    let mut known: BTreeMap<Timestamp, Vec<String>> = BTreeMap::new();
+    for month in months {
+        known.insert(*month, called(store, slot, *month).await?);
+    }
+    for part in parts(from, to).map(|p| floor.over(p)) {
+        let chunks = chunks(part.span, part.from, part.to, months, USAGE_ROWS);
+        let asked: Vec<Asked<'_>> = chunks
+            .iter()
+            .filter_map(|chunk| Some((chunk, known.get(&chunk.month)?)))
+            .flat_map(|(chunk, endpoints)| {
+                let name = slot.sums(&store.names, part.span, chunk.number);
+                ask(&name, chunk, endpoints).collect::<Vec<_>>()
+            })
+            .collect();
+        let commands: Vec<Cmd> = asked.iter().map(|a| a.cmd.clone()).collect();
+        let replies: Vec<Vec<Option<String>>> = pipe(store, &commands).await?;
+        for (asked, reply) in asked.iter().zip(&replies) {
+            for (endpoint, value) in asked.endpoints.iter().zip(reply) {
+                if let Some(value) = value {
+                    add(sums, endpoint, value)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Endpoints that were called in a month.
+async fn called(
+    store: &Store,
+    slot: Slot<'_>,
+    month: Timestamp,
+) -> Result<Vec<String>, StoreError> {
+    let name = slot.endpoints(&store.names, month);
+    let first: Page = store.link.run(Patience::Calm, &scan(&name, 0)).await?;
+    Ok(whole(store, &name, first).await?.into_keys().collect())
+}
+
+/// Sums of endpoints in a slot.
+pub(super) async fn add_endpoints(
+    store: &Store,
+    slot: Slot<'_>,
+    floor: Floor,
+    range: (Timestamp, Timestamp),
+    sums: &mut EndpointSums,
+) -> Result<(), StoreError> {
+    let months = months(store, slot, range.0, range.1).await?;
+    let (named, unnamed): (Vec<_>, Vec<_>) =
+        months.into_iter().partition(|m| floor.names_endpoints(*m));
+    add_named(store, slot, floor, range, &named, sums).await?;
+    let name_of = |span, chunk| slot.sums(&store.names, span, chunk);
+    let wanted = (name_of, scan_endpoints as fn(&str, u64) -> Cmd);
+    each_field(
+        store,
+        &unnamed,
+        floor,
+        range,
+        wanted,
+        |field, value| match field.strip_prefix(':') {
+            Some(endpoint) => add(sums, endpoint, value),
+            None => Ok(()),
+        },
+    )
+    .await
+}
+
 pub(super) async fn endpoints(
     store: &Store,
     account_id: Option<&str>,
@@ -111,19 +231,9 @@ pub(super) async fn endpoints(
     limit: u32,
 ) -> Result<Vec<EndpointUsage>, StoreError> {
     let floor = Floor::of(store).await?;
-    let mut sums: HashMap<String, [u64; 2]> = HashMap::new();
+    let mut sums = EndpointSums::new();
     for slot in slots(account_id) {
-        let name_of = |span, chunk| slot.sums(&store.names, span, chunk);
-        let wanted = (name_of, scan_endpoints as fn(&str, u64) -> Cmd);
-        each_field(store, slot, floor, range, wanted, |field, value| {
-            if let Some(endpoint) = field.strip_prefix(':') {
-                let sum = sums.entry(endpoint.to_owned()).or_default();
-                let more: [u64; 2] = numbers(value)?;
-                *sum = std::array::from_fn(|i| sum[i].saturating_add(more[i]));
-            }
-            Ok(())
-        })
-        .await?;
+        add_endpoints(store, slot, floor, range, &mut sums).await?;
     }
     let found = sums
         .into_iter()
@@ -158,7 +268,8 @@ pub(super) async fn callers(
         let name_of = |span, chunk| slot.callers(&store.names, span, chunk, route);
         let mut sums: HashMap<String, (u64, u64)> = HashMap::new();
         let wanted = (name_of, scan as fn(&str, u64) -> Cmd);
-        each_field(store, slot, floor, range, wanted, |caller, value| {
+        let months = months(store, slot, range.0, range.1).await?;
+        each_field(store, &months, floor, range, wanted, |caller, value| {
             let [requests, last_at] = numbers(value)?;
             let sum = sums.entry(caller.to_owned()).or_default();
             *sum = (sum.0.saturating_add(requests), sum.1.max(last_at));

@@ -155,6 +155,17 @@ impl UsageInsight for Flaky {
         let store = self.reach().await?;
         store.busiest_keys(account_id, range, by, limit).await
     }
+
+    async fn key_routes(
+        &self,
+        account_id: &str,
+        key_id: &str,
+        range: (Timestamp, Timestamp),
+        limit: u32,
+    ) -> Result<Vec<RouteCalls>, StoreError> {
+        let store = self.reach().await?;
+        store.key_routes(account_id, key_id, range, limit).await
+    }
 }
 
 #[async_trait]

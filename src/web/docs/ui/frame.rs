@@ -37,7 +37,7 @@ impl Frame<'_> {
     pub(crate) fn around(&self, body: &Markup) -> Response {
         let page = shell::public(
             &self.guest.config,
-            self.guest.session(),
+            self.guest.visit.as_ref(),
             self.title,
             Place::Docs,
             html! {

@@ -3,11 +3,12 @@
 use maud::{Markup, html};
 
 use crate::alerts::model::{UsageMark, Window};
+use crate::base::clock::Timestamp;
 use crate::web::portal::table;
 use crate::web::portal::ui::{self, Tone};
 
 /// The line, where there is something to say.
-pub(in crate::web::portal) fn banner(mark: Option<&UsageMark>) -> Markup {
+pub(in crate::web::portal) fn banner(mark: Option<&UsageMark>, now: Timestamp) -> Markup {
     let Some(mark) = mark else {
         return html! {};
     };
@@ -17,7 +18,7 @@ pub(in crate::web::portal) fn banner(mark: Option<&UsageMark>) -> Markup {
     };
     let (tone, text) = if mark.percent >= 100 {
         let text =
-            format!("This {window}'s quota is used up: requests are refused with 429 until ");
+            format!("This {window}'s quota is used up: requests are refused with 429. It resets ");
         (Tone::Bad, text)
     } else {
         let share = u128::from(mark.used) * 100 / u128::from(mark.limit.max(1));
@@ -25,7 +26,7 @@ pub(in crate::web::portal) fn banner(mark: Option<&UsageMark>) -> Markup {
         (Tone::Warn, text)
     };
     let body = html! {
-        (text) (ui::time(mark.resets_at)) "."
+        (text) (ui::until(mark.resets_at, now)) "."
         @if table::has("/usage") { " " a href="/usage" { "See usage" } }
     };
     html! { div.banner { (ui::notice(tone, &body)) } }
@@ -34,7 +35,6 @@ pub(in crate::web::portal) fn banner(mark: Option<&UsageMark>) -> Markup {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::base::clock::Timestamp;
 
     fn text(percent: u32, used: u64, window: Window) -> String {
         let mark = UsageMark {
@@ -44,7 +44,7 @@ mod tests {
             limit: 1_000,
             resets_at: Timestamp::from_secs(1_800_000_000),
         };
-        banner(Some(&mark)).into_string()
+        banner(Some(&mark), Timestamp::from_secs(1_799_996_400)).into_string()
     }
 
     #[test]
@@ -55,9 +55,10 @@ mod tests {
             "{near}"
         );
         assert!(near.contains("role=\"status\""), "{near}");
+        assert!(near.contains("It resets in 1 hour ("), "{near}");
         assert!(near.contains("datetime=\"2027-01-15T08:00:00Z\""), "{near}");
         let full = text(100, 1_000, Window::Hour);
         assert!(full.contains("This hour's quota is used up"), "{full}");
-        assert_eq!(banner(None).into_string(), "");
+        assert_eq!(banner(None, Timestamp::default()).into_string(), "");
     }
 }

@@ -17,7 +17,7 @@ use super::state::PortalState;
 use super::table::{Needs, Page, other};
 use crate::web::peer::Peer;
 
-pub use self::door::ApiDoor;
+pub use self::door::{ApiDoor, DoorError};
 
 /// The one address, with whatever method.
 pub(super) const PAGES: &[Page] = &[other("*", "/api/{*rest}", Needs::Nothing)];

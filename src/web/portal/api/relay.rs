@@ -9,10 +9,11 @@ use http::{Request, StatusCode, Uri};
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 
-use super::door::ApiDoor;
+use super::door::{ApiDoor, DoorError};
 use super::fields;
 use crate::base::problem::RETRY_SECONDS;
 use crate::config::model::Config;
+use crate::web::peer;
 
 /// What stands before the API's paths on the portal.
 pub(super) const PREFIX: &str = "/api";
@@ -35,11 +36,21 @@ pub(super) async fn call(
         .listener
         .as_ref()
         .is_some_and(|l| l.tls.is_some());
-    let stream = match door.open(peer, tls).await {
+    let source = peer::client_address(config, peer.ip(), request.headers());
+    let stream = match door.open(peer, source, tls).await {
         Ok(stream) => stream,
+        Err(DoorError::SourceFull) => {
+            return later(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too many calls from your address are under way: wait until one has ended",
+            );
+        }
         Err(error) => {
             tracing::debug!(%error, "a call of the portal found no connection");
-            return busy();
+            return later(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "there is too much to do at the moment",
+            );
         }
     };
     match exchange(stream, target, host, request).await {
@@ -121,11 +132,9 @@ fn stay_inside(fields: &mut HeaderMap) {
     }
 }
 
-fn busy() -> Response {
-    let mut answer = refuse(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "there is too much to do at the moment",
-    );
+/// A refusal of what may come again soon.
+fn later(status: StatusCode, text: &'static str) -> Response {
+    let mut answer = refuse(status, text);
     let retry = HeaderValue::from(RETRY_SECONDS);
     answer.headers_mut().insert(header::RETRY_AFTER, retry);
     answer

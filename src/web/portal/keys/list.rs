@@ -120,11 +120,11 @@ fn rows(keys: &[KeyRecord], old: &HashMap<String, OldSecrets>, now: Timestamp) -
             html! { a href={ "/keys/" (key.id) } { (key.name) } },
             parts::masked(key),
             parts::scopes(&key.scopes),
-            html! { span.nowrap title=(key.created_at) { (ui::date(key.created_at)) } },
+            html! { span.nowrap { (ui::day_of(key.created_at)) } },
             last_used(key),
             html! {
                 @match key.expires_at {
-                    Some(at) => span.nowrap title=(at) { (ui::date(at)) },
+                    Some(at) => span.nowrap { (ui::day_of(at)) },
                     None => span.muted { "Never" },
                 }
             },

@@ -1,7 +1,5 @@
 //! What the account is told of, and the banner of every page; never another account's.
 
-use http::Method;
-
 use super::Own;
 use crate::alerts::decide::{self, Used};
 use crate::alerts::input::NewAlerts;
@@ -41,12 +39,11 @@ impl Own {
         Ok(self.state.alerts.edit(account, ctx, edit).await?)
     }
 
-    /// The quota that is nearly used up, for pages to show. A page is not refused because it cannot be told.
-    pub(super) async fn look_at_quotas(&self, method: &Method) -> Option<UsageMark> {
-        if method != Method::GET {
-            return None;
-        }
+    /// The mark that a quota has reached, for pages to show. A page is not refused because it cannot be told.
+    pub(in crate::web::portal) async fn banner(&self) -> Option<UsageMark> {
         let quotas = self.quotas().await.ok()?;
+        let (alerts, now) = (&self.state.alerts, self.visit.now);
+        let settings = alerts.recent(self.account_id(), now).await.ok()?;
         let used = [(Window::Hour, quotas.hour), (Window::Month, quotas.month)];
         let used = used.map(|(window, quota)| Used {
             window,
@@ -54,6 +51,6 @@ impl Own {
             limit: quota.limit,
             resets_at: quota.resets_at,
         });
-        decide::banner(&used, self.visit.now)
+        decide::banner(&settings, &used, now)
     }
 }

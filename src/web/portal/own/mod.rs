@@ -17,12 +17,11 @@ use http::request::Parts;
 use super::guard::Visit;
 use super::refuse::PageError;
 use super::state::PortalState;
-use crate::alerts::model::UsageMark;
 use crate::config::model::Config;
 
 pub use explorer::KeyChoice;
-pub use overview::Overview;
-pub use usage::Span;
+pub use overview::{Overview, Quotas};
+pub use usage::{Called, Span};
 
 /// The account's own things. Each folder of pages has its part in a file of this one; every read by id compares the account
 /// and says `NotFound` otherwise, lists name the account, and changes go through such a read.
@@ -30,11 +29,17 @@ pub struct Own {
     state: Arc<PortalState>,
     /// Who asks.
     pub visit: Visit,
-    /// The quota that is nearly used up, for the banner.
-    pub banner: Option<UsageMark>,
 }
 
 impl Own {
+    /// The things of the account of a visit, for pages that are there without one, too.
+    pub fn of(state: &Arc<PortalState>, visit: Visit) -> Self {
+        Self {
+            state: Arc::clone(state),
+            visit,
+        }
+    }
+
     /// The account.
     pub fn account_id(&self) -> &str {
         &self.visit.session.account_id
@@ -71,12 +76,6 @@ impl FromRequestParts<Arc<PortalState>> for Own {
         state: &Arc<PortalState>,
     ) -> Result<Self, PageError> {
         let visit = Visit::from_request_parts(parts, state).await?;
-        let mut own = Self {
-            state: Arc::clone(state),
-            visit,
-            banner: None,
-        };
-        own.banner = own.look_at_quotas(&parts.method).await;
-        Ok(own)
+        Ok(Self::of(state, visit))
     }
 }

@@ -1,5 +1,9 @@
 //! What the first page shows of an account: first steps, quotas, keys that end soon, webhooks that fail; never a change.
 
+use std::sync::Arc;
+
+use tokio::sync::OnceCell;
+
 use super::Own;
 use crate::accounts::service::{AccountError, effective_plan};
 use crate::base::ceilings::portal::{KEY_EXPIRING_SOON, OVERVIEW_PAGES};
@@ -31,6 +35,10 @@ pub struct Overview {
     /// What is used of the quotas.
     pub used: UsedQuotas,
 }
+
+/// What was read of an account's quotas within a request.
+#[derive(Debug, Clone, Default)]
+pub struct Quotas(Arc<OnceCell<UsedQuotas>>);
 
 impl Own {
     /// What the overview is made of.
@@ -128,16 +136,19 @@ impl Own {
         }
     }
 
-    /// What is used of the quotas.
+    /// What is used of the quotas. It is read once a request: the banner of a page has read it before the page.
     ///
     /// # Errors
     /// The store's.
     pub async fn quotas(&self) -> Result<UsedQuotas, PageError> {
-        let quotas = async {
-            let (_, plan) = self.plan().await?;
-            Ok::<_, PageError>(plan.map(|p| p.quotas).unwrap_or_default())
+        let read = || async {
+            let quotas = async {
+                let (_, plan) = self.plan().await?;
+                Ok::<_, PageError>(plan.map(|p| p.quotas).unwrap_or_default())
+            };
+            let (limiter, usage) = (&self.state.limiter, self.state.usage.as_ref());
+            usage_summary::used(limiter, usage, self.account_id(), self.visit.now, quotas).await
         };
-        let (limiter, usage) = (&self.state.limiter, self.state.usage.as_ref());
-        usage_summary::used(limiter, usage, self.account_id(), self.visit.now, quotas).await
+        self.visit.quotas.0.get_or_try_init(read).await.copied()
     }
 }

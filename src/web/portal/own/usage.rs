@@ -1,11 +1,12 @@
 //! Usage of the account that is signed in, over ranges of whole hours, days or months; never another account's.
 
 use super::Own;
-use crate::base::ceilings::portal::USAGE_ENDPOINTS;
 use crate::base::clock::Timestamp;
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::keys::model::KeyRecord;
-use crate::usage::model::{EndpointUsage, Granularity, KeyTotals, RejectedBy, UsagePoint};
+use crate::usage::model::{
+    EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCalls, UsagePoint,
+};
 use crate::usage::port::SeriesQuery;
 use crate::usage::series;
 use crate::web::portal::refuse::PageError;
@@ -19,6 +20,41 @@ pub struct Span {
     pub to: Timestamp,
     /// Width of its points.
     pub granularity: Granularity,
+}
+
+/// What was called, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Called {
+    /// The method; `None` for whichever.
+    pub method: Option<String>,
+    /// The route's template.
+    pub route: String,
+    /// Requests sent upstream.
+    pub requests: u64,
+    /// Those of them answered 4xx or 5xx; `None` where they are not counted.
+    pub errors: Option<u64>,
+}
+
+impl From<EndpointUsage> for Called {
+    fn from(of: EndpointUsage) -> Self {
+        Self {
+            method: Some(of.method),
+            route: of.route,
+            requests: of.requests,
+            errors: Some(of.errors),
+        }
+    }
+}
+
+impl From<RouteCalls> for Called {
+    fn from(of: RouteCalls) -> Self {
+        Self {
+            method: None,
+            route: of.route,
+            requests: of.requests,
+            errors: None,
+        }
+    }
 }
 
 impl Own {
@@ -42,16 +78,28 @@ impl Own {
         Ok(series::fill(&query, points))
     }
 
-    /// The most called endpoints.
+    /// The most called endpoints, of one key or of all: what is known of those of one key is less.
     ///
     /// # Errors
     /// The store's.
-    pub async fn called_endpoints(&self, span: Span) -> Result<Vec<EndpointUsage>, PageError> {
-        let account = Some(self.account_id());
-        let usage = &self.state.usage;
-        Ok(usage
-            .endpoints(account, span.from, span.to, USAGE_ENDPOINTS)
-            .await?)
+    pub async fn called(
+        &self,
+        span: Span,
+        key_id: Option<&str>,
+        limit: u32,
+    ) -> Result<Vec<Called>, PageError> {
+        let (usage, account) = (&self.state.usage, self.account_id());
+        let (from, to) = (span.from, span.to);
+        Ok(match key_id {
+            None => {
+                let found = usage.endpoints(Some(account), from, to, limit).await?;
+                found.into_iter().map(Called::from).collect()
+            }
+            Some(key) => {
+                let found = usage.key_routes(account, key, (from, to), limit).await?;
+                found.into_iter().map(Called::from).collect()
+            }
+        })
     }
 
     /// Refused requests by reason.

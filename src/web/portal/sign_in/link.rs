@@ -93,10 +93,9 @@ fn ask(visit: &Visit, opens: &Session, token: &Secret) -> PageResult {
             }))
         }
     };
-    let session = Some(&*visit.session);
     Ok(shell::public(
         &visit.config,
-        session,
+        Some(visit),
         "Switch session",
         Place::Nowhere,
         body,

@@ -25,6 +25,6 @@ pub use layout::{
     Step, Tab, card, card_flush, crumbs, head, key_values, script, steps, style, tabs, tile,
 };
 pub use list::{Column, pager, table};
-pub use meter::meter;
+pub use meter::{Level, meter};
 pub use secret::{copy_button, secret_once};
-pub use value::{date, number, time, when_left};
+pub use value::{date, day_of, number, time, until, when_left};

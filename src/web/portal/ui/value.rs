@@ -15,6 +15,19 @@ pub fn time(at: Timestamp) -> Markup {
     }
 }
 
+/// An instant to come and how far it is: `in 42 minutes (27 Nov 2026, 15:00 UTC)`.
+pub fn until(at: Timestamp, now: Timestamp) -> Markup {
+    html! { "in " (when_left(at.since(now))) " (" (time(at)) ")" }
+}
+
+/// The day of an instant: `27 Nov 2026 UTC`, which time.mjs makes the reader's day.
+pub fn day_of(at: Timestamp) -> Markup {
+    let text = at.to_string();
+    html! {
+        time datetime=(text) data-time="day" title=(text) { (at.day()) " UTC" }
+    }
+}
+
 /// A UTC day: `27 Nov 2026`.
 pub fn date(at: Timestamp) -> String {
     at.day()
@@ -49,7 +62,20 @@ mod tests {
         assert!(html.contains(">7 Nov 2026, 14:09 UTC<"), "{html}");
         assert!(html.contains("datetime=\"2026-11-07T14:09:59.123Z\""));
         assert_eq!(date(at), "7 Nov 2026");
+        let html = day_of(at).into_string();
+        assert!(html.contains(">7 Nov 2026 UTC<"), "{html}");
+        assert!(html.contains("datetime=\"2026-11-07T14:09:59.123Z\" data-time=\"day\""));
         assert_eq!(number(12_345_678), "12,345,678");
+    }
+
+    #[test]
+    fn an_instant_to_come_is_said_by_how_far_it_is_and_by_its_name() {
+        let at = Timestamp::parse("2026-11-07T15:00:00Z").unwrap();
+        let html = until(at, at.minus(Duration::from_secs(42 * 60))).into_string();
+        assert!(html.starts_with("in 42 minutes (<time"), "{html}");
+        assert!(html.ends_with(">7 Nov 2026, 15:00 UTC</time>)"), "{html}");
+        let html = until(at, at).into_string();
+        assert!(html.starts_with("in less than a minute ("), "{html}");
     }
 
     #[test]

@@ -14,8 +14,13 @@ pub(super) struct Choice {
     pub(super) name: String,
 }
 
-/// The row above the numbers.
-pub(super) fn controls(wanted: &Wanted, keys: &[Choice]) -> Markup {
+/// The row above the numbers of the page at `path`; what tells requests apart is there where the page has a chart.
+pub(super) fn controls(path: &str, wanted: &Wanted, keys: &[Choice], has_chart: bool) -> Markup {
+    let segment = |name: &str, wanted: &Wanted, is_current: bool| {
+        html! {
+            a href=(wanted.link(path)) aria-current=[is_current.then_some("true")] { (name) }
+        }
+    };
     html! {
         div.usage-controls {
             nav.segments aria-label="Range" {
@@ -23,25 +28,21 @@ pub(super) fn controls(wanted: &Wanted, keys: &[Choice]) -> Markup {
                     (segment(range.name(), &wanted.with_range(range), range == wanted.range))
                 }
             }
-            nav.segments aria-label="Told apart" {
-                @for by in By::ALL {
-                    (segment(by.name(), &wanted.with_by(by), by == wanted.by))
+            @if has_chart {
+                nav.segments aria-label="Told apart" {
+                    @for by in By::ALL {
+                        (segment(by.name(), &wanted.with_by(by), by == wanted.by))
+                    }
                 }
             }
-            (chosen_key(wanted, keys))
+            (chosen_key(path, wanted, keys))
         }
     }
 }
 
-fn segment(name: &str, wanted: &Wanted, is_current: bool) -> Markup {
+fn chosen_key(path: &str, wanted: &Wanted, keys: &[Choice]) -> Markup {
     html! {
-        a href=(wanted.link("/usage")) aria-current=[is_current.then_some("true")] { (name) }
-    }
-}
-
-fn chosen_key(wanted: &Wanted, keys: &[Choice]) -> Markup {
-    html! {
-        form.usage-key method="get" action="/usage" {
+        form.usage-key method="get" action=(path) {
             input type="hidden" name="range" value=(wanted.range.word());
             input type="hidden" name="by" value=(wanted.by.word());
             label.hidden for="usage-key" { "Key" }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::fmt::Write;
 
 use crate::usage::model::UsagePoint;
+use crate::web::portal::own::{Called, Span};
 
 /// The columns of a point, in their order.
 const COLUMNS: &str = "start,requests,2xx,3xx,4xx,5xx,rejected,bytes_in,bytes_out,upstream_ms";
@@ -36,6 +37,18 @@ pub(super) fn by_key(keys: &[OfKey]) -> String {
             let _ = write!(text, "{id},{name},");
             line(&mut text, point);
         }
+    }
+    text
+}
+
+/// A line for each endpoint, or for each route of one key.
+pub(super) fn by_endpoint(span: Span, rows: &[Called]) -> String {
+    let mut text = "from,to,method,route,requests,errors\r\n".to_owned();
+    for row in rows {
+        let method = cell(row.method.as_deref().unwrap_or_default());
+        let errors = row.errors.map_or_else(String::new, |n| n.to_string());
+        let (from, to, route, requests) = (span.from, span.to, cell(&row.route), row.requests);
+        let _ = write!(text, "{from},{to},{method},{route},{requests},{errors}\r\n");
     }
     text
 }
@@ -98,6 +111,34 @@ mod tests {
             by_status(&[point()]),
             "start,requests,2xx,3xx,4xx,5xx,rejected,bytes_in,bytes_out,upstream_ms\r\n\
              2026-11-27T14:00:00Z,12,9,0,0,3,3,100,2000,480\r\n"
+        );
+    }
+
+    #[test]
+    fn a_line_of_an_endpoint_says_of_which_range_it_is_and_what_is_not_counted_is_empty() {
+        let at = |text| Timestamp::parse(text).unwrap();
+        let span = Span {
+            from: at("2026-11-26T15:00:00Z"),
+            to: at("2026-11-27T15:00:00Z"),
+            granularity: crate::usage::model::Granularity::Hour,
+        };
+        let row = |method: Option<&str>, route: &str, errors| Called {
+            method: method.map(str::to_owned),
+            route: route.to_owned(),
+            requests: 12,
+            errors,
+        };
+        let rows = [
+            row(Some("GET"), "/v1/x,{id}", Some(3)),
+            row(Some("-GET"), "=1+1", Some(0)),
+            row(None, "/v1/y", None),
+        ];
+        assert_eq!(
+            by_endpoint(span, &rows),
+            "from,to,method,route,requests,errors\r\n\
+             2026-11-26T15:00:00Z,2026-11-27T15:00:00Z,GET,\"/v1/x,{id}\",12,3\r\n\
+             2026-11-26T15:00:00Z,2026-11-27T15:00:00Z,'-GET,'=1+1,12,0\r\n\
+             2026-11-26T15:00:00Z,2026-11-27T15:00:00Z,,/v1/y,12,\r\n"
         );
     }
 

@@ -4,24 +4,37 @@ use maud::{Markup, html};
 
 use super::totals::Totals;
 use crate::base::error::Code;
-use crate::usage::model::{EndpointUsage, RejectedBy};
+use crate::usage::model::RejectedBy;
 use crate::web::portal::chart::number::{grouped, share};
+use crate::web::portal::own::Called;
 use crate::web::portal::ui;
 
-/// The most called endpoints, each with its share of errors and a bar as long as it is called often.
-pub(super) fn endpoints(rows: &[EndpointUsage]) -> Markup {
+/// The most called endpoints, and the way to all of them.
+pub(super) fn endpoints(rows: &[Called], all: &str) -> Markup {
     let most = rows.iter().map(|r| r.requests).max().unwrap_or(0);
-    let body = html! {
+    let link = (!rows.is_empty()).then(|| html! { a href=(all) { "All endpoints" } });
+    ui::card_flush(
+        Some("Most called endpoints"),
+        link.as_ref(),
+        &called(rows, most),
+    )
+}
+
+/// Endpoints, each with its share of errors and a bar as long as it is called often, of which `most` is the longest.
+pub(super) fn called(rows: &[Called], most: u64) -> Markup {
+    let has_errors = rows.iter().any(|row| row.errors.is_some());
+    let all = ["Endpoint", "Requests", "Errors"];
+    let names = if has_errors { &all[..] } else { &all[..2] };
+    html! {
         @if rows.is_empty() {
             p.nothing { "No endpoint was called in this range." }
         } @else {
             table.ranks {
-                (columns("Most called endpoints", &["Endpoint", "Requests", "Errors"]))
+                (columns("Most called endpoints", names))
                 tbody { @for row in rows { (endpoint(row, most)) } }
             }
         }
-    };
-    ui::card_flush(Some("Most called endpoints"), None, &body)
+    }
 }
 
 fn columns(caption: &str, names: &[&str]) -> Markup {
@@ -35,18 +48,22 @@ fn columns(caption: &str, names: &[&str]) -> Markup {
     }
 }
 
-fn endpoint(row: &EndpointUsage, most: u64) -> Markup {
+fn endpoint(row: &Called, most: u64) -> Markup {
     html! {
         tr {
             th scope="row" {
                 div.endpoint {
-                    span.method.(method_class(&row.method)) { (row.method) }
-                    " " code { (row.route) }
+                    @if let Some(method) = &row.method {
+                        span.method.(method_class(method)) { (method) } " "
+                    }
+                    code { (row.route) }
                 }
                 (bar(row.requests, most, "c-accent"))
             }
             td.number { (grouped(row.requests.into())) }
-            td.number { (errors(row.errors.into(), row.requests.into())) }
+            @if let Some(failed) = row.errors {
+                td.number { (errors(failed.into(), row.requests.into())) }
+            }
         }
     }
 }

@@ -2,9 +2,9 @@
 
 mod controls;
 mod csv;
+mod endpoints;
 mod lists;
 mod page;
-mod quota;
 mod range;
 mod read;
 #[cfg(test)]
@@ -30,12 +30,20 @@ use super::table::{Needs, Page, other, page};
 pub(super) const PAGES: &[Page] = &[
     page("/usage", Needs::Viewer, "/usage?range=7d&by=key"),
     other("GET", "/usage.csv", Needs::Viewer),
+    page(
+        "/usage/endpoints",
+        Needs::Viewer,
+        "/usage/endpoints?range=30d",
+    ),
+    other("GET", "/usage/endpoints.csv", Needs::Viewer),
 ];
 
 pub(super) fn routes() -> Router<Arc<PortalState>> {
     Router::new()
         .route("/usage", get(show))
         .route("/usage.csv", get(export))
+        .route("/usage/endpoints", get(endpoints::show))
+        .route("/usage/endpoints.csv", get(endpoints::export))
 }
 
 async fn show(own: Own, query: Query) -> PageResult {

@@ -5,12 +5,14 @@ use maud::{Markup, html};
 use super::controls::{self, Choice};
 use super::lists::{self, KeyLine};
 use super::range::{By, Wanted};
+use super::tiles;
 use super::totals::Totals;
-use super::{quota, tiles};
 use crate::base::clock::Timestamp;
 use crate::limits::UsedQuotas;
-use crate::usage::model::{EndpointUsage, RejectedBy};
+use crate::usage::model::RejectedBy;
 use crate::web::portal::chart::{Chart, Point, Series};
+use crate::web::portal::own::Called;
+use crate::web::portal::quota;
 use crate::web::portal::table;
 use crate::web::portal::ui::{self, Kind};
 
@@ -32,8 +34,8 @@ pub(super) struct View {
     pub(super) points: Vec<Point>,
     /// The keys of the chart; empty where it is told apart by status.
     pub(super) keys: Vec<KeyLine>,
-    /// Of all keys.
-    pub(super) endpoints: Vec<EndpointUsage>,
+    /// Those of the key that is chosen, or of all.
+    pub(super) endpoints: Vec<Called>,
     /// Of all keys.
     pub(super) rejections: Vec<RejectedBy>,
 }
@@ -48,20 +50,17 @@ pub(super) fn page(view: &View) -> Markup {
     html! {
         (ui::style("chart.css"))
         (ui::head("Usage", None, Some(&export)))
-        div.quotas {
-            (quota::hour(&view.used.hour, view.now))
-            (quota::month(&view.used.month, view.now))
-        }
-        (controls::controls(&view.wanted, &view.choices))
+        (quota::both(&view.used, view.now))
+        (controls::controls("/usage", &view.wanted, &view.choices, true))
         (tiles::tiles(&view.totals, view.wanted.range, view.points.len()))
         section.card { (chart(view)) }
         @if !view.keys.is_empty() { (lists::keys(&view.keys)) }
         div.usage-lists {
-            (lists::endpoints(&view.endpoints))
+            (lists::endpoints(&view.endpoints, &view.wanted.link("/usage/endpoints")))
             (lists::rejections(&view.rejections))
         }
         @if view.wanted.key.is_some() {
-            p.small.muted { "Endpoints and reasons are those of all your keys." }
+            p.small.muted { "Endpoints of one key are counted without their methods and errors. Reasons are those of all your keys." }
         }
         (ui::script("chart.mjs"))
     }

@@ -9,7 +9,9 @@ use super::lists::KeyLine;
 use super::page::View;
 use super::range::{By, Wanted};
 use super::totals::{self, KEY_CLASSES, OTHER_CLASS, OTHER_KEYS, Totals};
-use crate::base::ceilings::portal::{USAGE_CHART_KEYS, USAGE_FILE_KEYS, USAGE_KEY_READS};
+use crate::base::ceilings::portal::{
+    USAGE_CHART_KEYS, USAGE_ENDPOINTS, USAGE_FILE_KEYS, USAGE_KEY_READS,
+};
 use crate::keys::model::KeyRecord;
 use crate::usage::model::UsagePoint;
 use crate::web::portal::own::{Own, Span};
@@ -31,7 +33,7 @@ pub(super) async fn view(own: &Own, wanted: Wanted) -> Result<View, PageError> {
     let (used, account, endpoints, rejections, newest) = try_join5(
         own.quotas(),
         own.series(span, wanted.key.as_deref()),
-        own.called_endpoints(span),
+        own.called(span, wanted.key.as_deref(), USAGE_ENDPOINTS),
         own.rejections(span),
         own.newest_keys(),
     )
@@ -89,7 +91,7 @@ pub(super) async fn file(own: &Own, wanted: &Wanted) -> Result<String, PageError
 }
 
 /// The key that was asked for. One of another account is not found, as one that never was.
-async fn chosen(own: &Own, wanted: &Wanted) -> Result<Option<KeyRecord>, PageError> {
+pub(super) async fn chosen(own: &Own, wanted: &Wanted) -> Result<Option<KeyRecord>, PageError> {
     match &wanted.key {
         None => Ok(None),
         Some(id) => own.key(id).await.map(Some),
@@ -164,7 +166,7 @@ fn label(key: &KeyRecord) -> String {
 }
 
 /// The newest keys and the one that is chosen, which may be an older one.
-fn choices(newest: &[KeyRecord], chosen: Option<&KeyRecord>) -> Vec<Choice> {
+pub(super) fn choices(newest: &[KeyRecord], chosen: Option<&KeyRecord>) -> Vec<Choice> {
     let older = chosen.filter(|c| newest.iter().all(|k| k.id != c.id));
     let all = newest.iter().chain(older);
     all.map(|key| Choice {

@@ -7,7 +7,8 @@ use super::range::{By, Range, Wanted};
 use super::totals::{self, Totals};
 use crate::base::clock::Timestamp;
 use crate::limits::{UsedQuota, UsedQuotas};
-use crate::usage::model::{EndpointUsage, RejectedBy, UsagePoint};
+use crate::usage::model::{RejectedBy, UsagePoint};
+use crate::web::portal::own::Called;
 
 const KEY: &str = "key_00000000000000000000000000000001";
 
@@ -66,11 +67,11 @@ fn view(by: By, points: &[UsagePoint]) -> View {
             By::Status => Vec::new(),
             By::Key => vec![line],
         },
-        endpoints: vec![EndpointUsage {
-            method: "GET".to_owned(),
+        endpoints: vec![Called {
+            method: Some("GET".to_owned()),
             route: "/v1/<i>".to_owned(),
             requests: 90,
-            errors: 3,
+            errors: Some(3),
         }],
         rejections: vec![
             rejected("rate_limited", 30),
@@ -100,6 +101,7 @@ fn the_page_says_what_was_made_what_failed_and_what_was_refused() {
         "No limit",
         "Requests by status, 24 hours",
         "those of all your keys",
+        "<a href=\"/usage/endpoints?range=24h&amp;by=status&amp;key=key_00000000000000000000000000000001\">All endpoints</a>",
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }

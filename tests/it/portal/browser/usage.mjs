@@ -55,12 +55,15 @@ async function inTheReadersZone(page) {
     timeZone: 'America/New_York', day: 'numeric', hour: '2-digit', minute: '2-digit', hourCycle: 'h23',
   }).formatToParts(new Date(iso));
   const part = (type) => parts.find((p) => p.type === type).value;
-  assert(shown.startsWith(`${part('day')} `) && shown.endsWith(`${part('hour')}:${part('minute')}`), `${iso} is ${shown}`);
+  const clock = new RegExp(`, ${part('hour')}:${part('minute')} GMT[-−][45]$`);
+  assert(shown.startsWith(`${part('day')} `) && clock.test(shown), `${iso} is ${shown}`);
   assert(title.includes(`${iso.slice(11, 16)} UTC`), `the title of ${iso} is ${title}`);
   assert((await page.textContent('.chart-zone')).includes('America/New_York'), 'the zone is named');
   assert((await page.textContent('.quota-head .muted')).endsWith(' UTC'), 'the hour is a UTC hour');
   const reset = await page.locator('.quota-foot time').first().evaluate((e) => `${e.textContent} | ${e.title}`);
-  assert(/^\d+ \w{3} \d{4}, \d\d:00 \| .*UTC$/.test(reset), `it resets ${reset}`);
+  assert(/^\d+ \w{3} \d{4}, \d\d:00 GMT[-−][45] \| .*UTC$/.test(reset), `it resets ${reset}`);
+  const left = await page.locator('.quota-foot .muted').first().textContent();
+  assert(/^Resets in (\d+ minutes?|less than a minute|1 hour) \(/.test(left), `it resets: ${left}`);
 }
 
 await main(async (browser, { origin, cookie, key, shots }) => {

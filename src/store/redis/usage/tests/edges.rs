@@ -3,7 +3,9 @@
 use super::*;
 use crate::base::ceilings::{USAGE_BATCH_ROWS, USAGE_MARKER_TIME, USAGE_MARKERS};
 use crate::store::redis::usage::fields::MOST;
+use crate::store::redis::usage::note_unnamed;
 use crate::store::redis::usage::place::Slot;
+use crate::usage::port::UsageInsight;
 
 #[tokio::test]
 async fn a_sum_stops_at_its_largest_number_and_others_go_on() {
@@ -116,12 +118,34 @@ async fn endpoints_are_found_among_the_sums_of_thousands_of_keys() {
     let routes = ["/v1/x", "/v1/{y}:z", "/v1/!"].map(|r| route_row("a", "key_0", r, hour, 5));
     let batch = rows("boot", 1, keys.collect(), routes.to_vec());
     store.apply(&batch).await.unwrap();
-    for (from, to) in [
-        (at(0).day_start(), at(0).plus(DAY).day_start()),
-        (hour, at(1)),
-    ] {
-        let found = store.endpoints(Some("a"), from, to, 99).await.unwrap();
-        let found: Vec<_> = found.iter().map(|e| (&*e.route, e.requests)).collect();
-        assert_eq!(found, [("/v1/!", 5), ("/v1/x", 5), ("/v1/{y}:z", 5)]);
-    }
+    let is_all_there = async || {
+        for (from, to) in [
+            (at(0).day_start(), at(0).plus(DAY).day_start()),
+            (hour, at(1)),
+        ] {
+            let found = store.endpoints(Some("a"), from, to, 99).await.unwrap();
+            let found: Vec<_> = found.iter().map(|e| (&*e.route, e.requests)).collect();
+            assert_eq!(found, [("/v1/!", 5), ("/v1/x", 5), ("/v1/{y}:z", 5)]);
+            let who = ("a", "key_0");
+            let of_key = store.key_routes(who.0, who.1, (from, to), 2).await;
+            let of_key: Vec<_> = of_key
+                .unwrap()
+                .into_iter()
+                .map(|r| (r.route, r.requests))
+                .collect();
+            assert_eq!(of_key, [("/v1/!".to_owned(), 5), ("/v1/x".to_owned(), 5)]);
+        }
+    };
+    is_all_there().await;
+    // What an earlier layout counted has no names beside it.
+    let month = at(0).month_start();
+    let names = Slot::Account("a").endpoints(&store.names, month);
+    assert_eq!(ask::<i64>(&store, &["HLEN", &names]).await, 3);
+    let () = ask(&store, &["DEL", &names]).await;
+    let note = note_unnamed(&store, at(0));
+    assert!(store.link.run::<bool>(Patience::Calm, &note).await.unwrap());
+    is_all_there().await;
+    // The first who says so is right: a later start has not forgotten the months between.
+    let note = note_unnamed(&store, at(0).plus(DAY * 40));
+    assert!(!store.link.run::<bool>(Patience::Calm, &note).await.unwrap());
 }

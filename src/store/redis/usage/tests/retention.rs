@@ -53,15 +53,15 @@ async fn everything_has_an_end_that_is_not_before_its_retention_and_soon_after()
     let markers = USAGE_MARKER_TIME.as_secs() as i64;
     let (hour, day) = (3_600, 86_400);
     let all = kept(&store).await;
-    // Sums by hour and by day of two slots, callers by both, the months of two, keys and their totals by day and month, and
-    // two markers.
-    assert_eq!(all.len(), 13, "{all:?}");
+    // Sums by hour and by day of two slots, callers by both, the months and the endpoints of two, keys and their totals by
+    // day and month, and two markers.
+    assert_eq!(all.len(), 15, "{all:?}");
     for (name, seconds) in all {
         let name = name.split_once("}:usage:").unwrap().1;
         let (least, most) = match name.split(':').next().unwrap() {
             "h" | "hc" => (hours - hour, hours + 6 * hour),
             "d" | "dc" | "kd" => (days, days + 60 * day),
-            "keys" | "km" | "months" => (days, days + 120 * day),
+            "keys" | "km" | "em" | "months" => (days, days + 120 * day),
             "marker" => (markers, markers + day),
             other => panic!("{other}"),
         };
