@@ -1,12 +1,8 @@
 //! The account's keys as the explorer greys endpoints by them; never a secret.
 
-use std::sync::Arc;
-
 use super::Own;
 use crate::keys::model::KeyStatus;
-use crate::web::portal::guard::Visit;
 use crate::web::portal::refuse::PageError;
-use crate::web::portal::state::PortalState;
 
 /// A key to choose.
 #[derive(Debug)]
@@ -20,15 +16,6 @@ pub struct KeyChoice {
 }
 
 impl Own {
-    /// The things of the account of a visit, for pages that are there without one, too.
-    pub fn of(state: &Arc<PortalState>, visit: Visit) -> Self {
-        Self {
-            state: Arc::clone(state),
-            visit,
-            banner: None,
-        }
-    }
-
     /// The keys that work.
     ///
     /// # Errors
