@@ -4,6 +4,7 @@ pub mod backend;
 pub mod browser;
 pub mod gateway;
 pub mod hostile;
+pub mod html;
 pub mod http;
 pub mod listener;
 pub mod portal;
