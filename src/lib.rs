@@ -26,6 +26,11 @@
 //! and the policy that each answer carries holds browsers to that. Calls of the explorer (`/api/*`) go back into the gateway
 //! through its own admission ([`web::portal::api`]).
 //!
+//! The documentation is for everybody, and made once of each configuration ([`web::docs::DocsCache`]): operations, schemas, the
+//! index of the search, the OpenAPI documents as files. Its pages know who is signed in and show it, with the banner of a quota
+//! that is nearly used up, as all other pages do; so browsers may keep them for their reader alone and ask each time whether
+//! they are still the same. Its files are the same for everybody, and say so.
+//!
 //! # Layers
 //!
 //! | layer | holds | may import |

@@ -75,17 +75,23 @@ pub(crate) fn explorer(set: &DocsSet, api: usize) -> Option<Value> {
 fn call(set: &DocsSet, o: &Operation) -> Value {
     let detail = set.detail(o);
     let tag = set.tags.get(o.tag).map_or("", |t| t.name.as_str());
-    let parameters: Vec<Value> = detail
+    // A browser sends its own cookies only.
+    let sent = detail
         .parameters
         .iter()
+        .filter(|p| p.place != Place::Cookie);
+    let parameters: Vec<Value> = sent
         .map(|p| {
             let mut said = safe(p.shape.description.as_deref().unwrap_or_default());
             let mut parameter = json!({
                 "name": p.name,
-                "in": match p.place { Place::Path => "path", Place::Query => "query", Place::Header => "header" },
+                "in": match p.place { Place::Path => "path", Place::Query => "query", _ => "header" },
                 "required": p.is_required,
                 "schema": schema_of(&p.shape.kind, &p.shape.values),
             });
+            if p.place == Place::Query {
+                parameter["explode"] = p.is_exploded.into();
+            }
             // What may be left out begins empty: examples of every filter together would find nothing.
             match &p.shape.example {
                 Some(example) if p.is_required => parameter["example"] = example.clone(),

@@ -62,6 +62,39 @@ pub(crate) fn plain(text: &str) -> String {
     out.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
+/// A part of a text under a heading of the second level.
+pub(crate) struct Section {
+    /// What links to it, as [`page`] has it.
+    pub(crate) id: String,
+    /// Its heading.
+    pub(crate) title: String,
+    /// What it says, without markup.
+    pub(crate) text: String,
+}
+
+/// The sections of a text; what stands before the first is in none.
+pub(crate) fn sections(text: &str) -> Vec<Section> {
+    let mut starts = Vec::new();
+    for (event, range) in parser(text).into_offset_iter() {
+        if let Event::Start(Tag::Heading { level, .. }) = event
+            && level <= HeadingLevel::H2
+        {
+            starts.push(range);
+        }
+    }
+    let ends = starts.iter().skip(1).map(|r| r.start).chain([text.len()]);
+    let headings = page(text, "").headings;
+    headings
+        .into_iter()
+        .zip(starts.iter().zip(ends))
+        .map(|((id, title), (heading, end))| Section {
+            id,
+            title,
+            text: plain(text.get(heading.end..end).unwrap_or_default()),
+        })
+        .collect()
+}
+
 const fn is_block(tag: TagEnd) -> bool {
     matches!(
         tag,

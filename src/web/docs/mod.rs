@@ -1,5 +1,6 @@
 //! The documentation: pages made of OpenAPI documents and guides, public and readable without a script; never a call of the API.
 
+mod allowance;
 mod cache;
 mod errors;
 mod explore;

@@ -23,6 +23,8 @@ plans:
     max_keys: 100
 upstreams:
   crm: { targets: [ { address: "127.0.0.1:9" } ] }
+"#;
+const EVENTS: &str = r#"
 events:
   - { type: contact.created, route: { method: POST, path: /v1/contacts }, status: [201] }
 "#;
@@ -30,12 +32,28 @@ events:
 /// The sample CRM's API behind a gateway.
 pub(crate) fn config() -> Config {
     let apis = "apis:\n  - { openapi: conf/crm.openapi.yaml, upstream: crm, server_prefix: /v1 }\n";
-    load(apis, &LoadOptions::default())
+    load(&format!("{EVENTS}{apis}"), &LoadOptions::default())
 }
 
 /// What the sample CRM's API documents.
 pub(crate) fn crm() -> DocsSet {
     DocsSet::new(Arc::new(config()))
+}
+
+/// A gateway in front of APIs with these documents, each below a prefix of its own: `/v0`, `/v1`.
+pub(crate) fn documented(documents: &[serde_json::Value]) -> DocsSet {
+    let folder = tempfile::tempdir().unwrap_or_else(|e| panic!("{e}"));
+    let mut apis = "scopes: { \"a:b\": \"Something\" }\napis:\n".to_owned();
+    for (n, document) in documents.iter().enumerate() {
+        let file = folder.path().join(format!("{n}.json"));
+        std::fs::write(&file, document.to_string()).unwrap_or_else(|e| panic!("{e}"));
+        let file = file.display();
+        apis.push_str(&format!(
+            "  - {{ openapi: \"{file}\", upstream: crm, server_prefix: /v{n} }}\n"
+        ));
+    }
+    let config = load(&apis, &LoadOptions::default());
+    DocsSet::new(Arc::new(config))
 }
 
 fn load(rest: &str, options: &LoadOptions) -> Config {

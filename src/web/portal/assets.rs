@@ -63,6 +63,7 @@ const SOURCES: &[Source] = files! {
     "live.mjs": "assets/live.mjs",
     "docs.css": "assets/docs.css",
     "samples.mjs": "assets/samples.mjs",
+    "search.mjs": "assets/search.mjs",
     "explorer.css": "assets/explorer.css",
     "explorer.mjs": "assets/explorer.mjs",
     "explorer-fix.mjs": "assets/explorer-fix.mjs",

@@ -50,11 +50,6 @@ pub fn describe(config: &Config, event_type: &str) -> TypeDoc {
         .events
         .iter()
         .filter(|r| *r.event_type == *event_type);
-    let mut routes: Vec<String> = rules
-        .clone()
-        .map(|r| format!("{} {}", r.method, r.path))
-        .collect();
-    routes.dedup();
     let page = config
         .apis
         .iter()
@@ -77,8 +72,17 @@ pub fn describe(config: &Config, event_type: &str) -> TypeDoc {
             page.as_ref().and_then(|p| p.example.clone()),
         ),
         event_type: event_type.to_owned(),
-        routes,
+        routes: routes(config, event_type),
     }
+}
+
+/// The operations that make events of this type, e.g. `POST /v1/contacts`.
+pub fn routes(config: &Config, event_type: &str) -> Vec<String> {
+    let rules = config.events.iter();
+    let rules = rules.filter(|r| *r.event_type == *event_type);
+    let mut routes: Vec<String> = rules.map(|r| format!("{} {}", r.method, r.path)).collect();
+    routes.dedup();
+    routes
 }
 
 fn made_by(config: &Config, rule: &crate::config::model::EventRule) -> Option<String> {

@@ -5,7 +5,6 @@ use std::time::Duration;
 use fuelgate::base::clock::Clock;
 use fuelgate::web::portal::table::all;
 
-use crate::support::http::Response;
 use crate::support::portal::{Portal, Visitor};
 use crate::support::programs::run;
 
@@ -54,18 +53,12 @@ fn fill(portal: &mut Portal) {
     portal.gateway.start_again();
 }
 
-fn app_time(answer: &Response) -> Duration {
-    let field = answer.header("server-timing").expect("Server-Timing");
-    let ms = field.split("app;dur=").nth(1).expect("app;dur").trim();
-    Duration::from_secs_f64(ms.parse::<f64>().unwrap() / 1000.0)
-}
-
 fn median(visitor: &Visitor, target: &str) -> Duration {
     let mut all: Vec<Duration> = (0..LOADS)
         .map(|_| {
             let answer = visitor.get(target);
             assert_eq!(answer.status, 200, "{target}: {}", answer.text());
-            app_time(&answer)
+            answer.app_time()
         })
         .collect();
     all.sort_unstable();

@@ -28,6 +28,13 @@ impl Response {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 
+    /// How long the server said that it took.
+    pub fn app_time(&self) -> Duration {
+        let field = self.header("server-timing").expect("Server-Timing");
+        let ms = field.split("app;dur=").nth(1).expect("app;dur").trim();
+        Duration::from_secs_f64(ms.parse::<f64>().unwrap() / 1000.0)
+    }
+
     pub fn json(&self) -> serde_json::Value {
         serde_json::from_slice(&self.body)
             .unwrap_or_else(|e| panic!("{e}: {} {}", self.status, self.text()))

@@ -5,6 +5,7 @@ pub mod browser;
 pub mod clock;
 pub mod gateway;
 pub mod hostile;
+pub mod html;
 pub mod http;
 pub mod listener;
 pub mod portal;

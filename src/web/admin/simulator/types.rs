@@ -1,7 +1,5 @@
 //! `GET /admin/v1/simulator/types`: types of events with data to begin with.
 
-use std::sync::Arc;
-
 use axum::response::Response;
 use http::StatusCode;
 use serde::Serialize;
@@ -9,7 +7,7 @@ use serde_json::Value;
 
 use crate::web::admin::access::Call;
 use crate::web::admin::respond::{self, ApiError};
-use crate::webhooks::settings::TEST_TYPE;
+use crate::webhooks::simulator::describe;
 use crate::webhooks::simulator::examples::example;
 
 /// A type of events.
@@ -41,23 +39,12 @@ pub(super) struct TypesView {
 )]
 pub(super) async fn list_simulator_types(call: Call) -> Result<Response, ApiError> {
     let config = &call.config;
-    let mut types: Vec<Arc<str>> = config
-        .events
-        .iter()
-        .map(|r| Arc::clone(&r.event_type))
-        .collect();
-    types.push(TEST_TYPE.into());
+    let mut types = describe::types(config);
     types.sort_unstable();
-    types.dedup();
-    let view = |event_type: Arc<str>| {
-        let rules = config.events.iter().filter(|r| r.event_type == event_type);
-        let mut routes: Vec<String> = rules.map(|r| format!("{} {}", r.method, r.path)).collect();
-        routes.dedup();
-        TypeView {
-            example: example(config, &event_type),
-            routes,
-            event_type: event_type.to_string(),
-        }
+    let view = |event_type: String| TypeView {
+        example: example(config, &event_type),
+        routes: describe::routes(config, &event_type),
+        event_type,
     };
     let data = types.into_iter().map(view).collect();
     respond::object(StatusCode::OK, &TypesView { data })

@@ -2,6 +2,7 @@
 
 use crate::base::number::grouped;
 use crate::config::model::{Config, Plan, Rate};
+use crate::web::docs::allowance;
 
 /// Puts what the configuration says where a guide names it, as `{{name}}`.
 pub(super) fn put_in(text: &str, config: &Config) -> String {
@@ -31,6 +32,7 @@ fn fact(name: &str, config: &Config) -> String {
             .first()
             .map_or_else(|| "contacts:read".to_owned(), |(scope, _)| scope.clone()),
         "scopes" => scopes(config),
+        "allowance" => allowance::first(config, 1).unwrap_or_default(),
         "limits" => config
             .plans
             .get(&config.default_plan)

@@ -23,7 +23,8 @@ impl<'d> Document<'d> {
                 return (name, at);
             };
             if name.is_none() {
-                name = reference.strip_prefix("#/components/schemas/");
+                let found = reference.strip_prefix("#/components/schemas/");
+                name = found.filter(|n| has_page(n));
             }
             let target = reference.strip_prefix('#').and_then(|p| self.0.pointer(p));
             at = target.unwrap_or(&Value::Null);
@@ -46,6 +47,12 @@ impl<'d> Document<'d> {
         let all = value.get(name).and_then(Value::as_array);
         all.map(Vec::as_slice).unwrap_or_default()
     }
+}
+
+/// Whether the schema of this name has a page, of whose address it is a part.
+pub(crate) fn has_page(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || b"._-".contains(&b);
+    name.bytes().all(is_plain) && name.bytes().any(|b| b.is_ascii_alphanumeric())
 }
 
 /// A text of an object.

@@ -2,6 +2,7 @@
 
 pub(crate) mod document;
 pub(crate) mod operation;
+mod routes;
 pub(crate) mod schema;
 #[cfg(test)]
 mod tests;
@@ -10,18 +11,20 @@ mod uses;
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
+use bytes::Bytes;
 use serde_json::Value;
 
-use self::document::{Document, flag, text};
+use self::document::{Document, flag, has_page, text};
 use self::operation::Detail;
+use self::routes::Routes;
 use self::schema::Shape;
 use self::uses::Uses;
+use super::explore;
 use super::markdown::slug;
 use super::search::Index;
 use crate::base::ceilings::docs::DOCS_OPERATIONS;
 use crate::config::model::{Auth, Config, Route};
-use crate::config::template;
-use crate::webhooks::simulator::describe;
+use crate::webhooks::simulator::describe::{self, TypeDoc};
 
 /// Methods in the order in which operations of a path are shown.
 const METHODS: [&str; 7] = ["get", "post", "put", "patch", "delete", "head", "options"];
@@ -39,11 +42,20 @@ pub(crate) struct DocsSet {
     /// Schemas with names.
     pub(crate) schemas: Vec<Schema>,
     /// Types of events.
-    pub(crate) events: Vec<String>,
+    pub(crate) events: Vec<TypeDoc>,
     /// What a search looks through.
     pub(crate) index: Index,
     // All operations have to be read for it, which only pages of schemas need.
     uses: OnceLock<Uses>,
+    /// Documents as files, each made when it is first asked for.
+    files: Vec<Files>,
+}
+
+/// The files of one document.
+#[derive(Default)]
+struct Files {
+    public: OnceLock<Option<Bytes>>,
+    explorer: OnceLock<Option<Bytes>>,
 }
 
 /// A group of operations.
@@ -89,7 +101,9 @@ pub(crate) struct Operation {
 /// A schema with a name.
 #[derive(Debug)]
 pub(crate) struct Schema {
-    /// Its name.
+    /// Its page, which is its name unless an earlier document has one of that name.
+    pub(crate) page: String,
+    /// Its name in its document.
     pub(crate) name: String,
     /// Text, CommonMark.
     pub(crate) description: Option<String>,
@@ -116,14 +130,16 @@ impl DocsSet {
             tags: Vec::new(),
             operations: Vec::new(),
             schemas: schemas(&config),
-            events: describe::types(&config),
+            events: events(&config),
             index: Index::default(),
             uses: OnceLock::new(),
+            files: config.apis.iter().map(|_| Files::default()).collect(),
             config: Arc::clone(&config),
         };
+        let routes = Routes::of(&config);
         for (api, _) in config.apis.iter().enumerate() {
             set.read_tags(api);
-            set.read_operations(api);
+            set.read_operations(api, &routes);
         }
         set.order();
         set.index = Index::of(&set);
@@ -149,20 +165,27 @@ impl DocsSet {
     /// What the page of an operation shows.
     pub(crate) fn detail(&self, operation: &Operation) -> Detail {
         let (document, item, found) = self.found(operation);
-        Detail::read(document, item, found)
+        let mut detail = Detail::read(document, item, found);
+        detail.each_shape(&mut |shape| self.link(operation.api, shape));
+        detail
     }
 
-    /// The names of an operation's parameters.
-    pub(crate) fn parameter_names(&self, operation: &Operation) -> Vec<&str> {
-        let (document, item, found) = self.found(operation);
-        let all = [item, found].map(|of| Document::entries(of, "parameters"));
-        let all = all.into_iter().flatten();
-        all.filter_map(|p| text(document.resolve(p), "name"))
-            .collect()
+    /// Puts the names of pages in place of the names that schemas have in their document.
+    fn link(&self, api: usize, shape: &mut Shape) {
+        shape.name = shape.name.take().and_then(|name| {
+            let is_it = |s: &&Schema| s.api == api && s.name == name;
+            Some(self.schemas.iter().find(is_it)?.page.clone())
+        });
+        for field in &mut shape.fields {
+            self.link(api, &mut field.shape);
+        }
+        for option in &mut shape.options {
+            self.link(api, option);
+        }
     }
 
     /// An operation in its document: that, the path's item, and itself.
-    fn found(&self, operation: &Operation) -> (Document<'_>, &Value, &Value) {
+    pub(crate) fn found(&self, operation: &Operation) -> (Document<'_>, &Value, &Value) {
         let document = self.document(operation.api);
         let item = document.0.get("paths").and_then(|p| p.get(&operation.key));
         let item = document.resolve(item.unwrap_or(&Value::Null));
@@ -171,17 +194,35 @@ impl DocsSet {
         (document, item, found)
     }
 
-    /// The schema of this name, and what its page shows.
-    pub(crate) fn schema(&self, name: &str) -> Option<(&Schema, Shape)> {
-        let schema = self.schemas.iter().find(|s| s.name == name)?;
-        let document = self.document(schema.api);
-        let found = schema_named(document, name)?;
-        Some((schema, schema::read(document, found)))
+    /// The schema of this page, and what that shows.
+    pub(crate) fn schema(&self, page: &str) -> Option<(&Schema, Shape)> {
+        let schema = self.schemas.iter().find(|s| s.page == page)?;
+        let found = self.schema_named(schema)?;
+        let mut shape = schema::read(self.document(schema.api), found);
+        self.link(schema.api, &mut shape);
+        Some((schema, shape))
+    }
+
+    /// A schema as its document has it.
+    pub(crate) fn schema_named(&self, schema: &Schema) -> Option<&Value> {
+        schema_named(self.document(schema.api), &schema.name)
     }
 
     /// What uses the schema of this name.
     pub(crate) fn uses(&self) -> &Uses {
         self.uses.get_or_init(|| Uses::of(self))
+    }
+
+    /// A document as clients may read it, or as the explorer shows it.
+    pub(crate) fn file(&self, api: usize, is_explorer: bool) -> Option<&Bytes> {
+        let files = self.files.get(api)?;
+        let (file, make): (_, fn(&Self, usize) -> Option<Value>) = if is_explorer {
+            (&files.explorer, explore::explorer)
+        } else {
+            (&files.public, explore::public)
+        };
+        let made = || Some(Bytes::from(make(self, api)?.to_string()));
+        file.get_or_init(made).as_ref()
     }
 
     fn tag(&mut self, name: &str) -> usize {
@@ -215,7 +256,7 @@ impl DocsSet {
         }
     }
 
-    fn read_operations(&mut self, api: usize) {
+    fn read_operations(&mut self, api: usize, routes: &Routes) {
         let config = Arc::clone(&self.config);
         let Some(described) = config.apis.get(api) else {
             return;
@@ -228,7 +269,7 @@ impl DocsSet {
                 let Some(operation) = item.get(method) else {
                     continue;
                 };
-                let Some(route) = route(&config, method, &path) else {
+                let Some(route) = routes.find(method, &path) else {
                     continue;
                 };
                 if self.operations.len() == DOCS_OPERATIONS {
@@ -300,16 +341,9 @@ impl DocsSet {
     }
 }
 
-/// The route by which clients reach this operation.
-fn route(config: &Config, method: &str, path: &str) -> Option<Arc<Route>> {
-    let shape = template::shape(path);
-    let is_it = |r: &&Arc<Route>| {
-        r.methods
-            .iter()
-            .any(|m| m.as_str().eq_ignore_ascii_case(method))
-            && template::shape(&r.path) == shape
-    };
-    config.routes.iter().find(is_it).cloned()
+fn events(config: &Config) -> Vec<TypeDoc> {
+    let all = describe::types(config);
+    all.iter().map(|t| describe::describe(config, t)).collect()
 }
 
 fn schemas(config: &Config) -> Vec<Schema> {
@@ -320,17 +354,20 @@ fn schemas(config: &Config) -> Vec<Schema> {
             continue;
         };
         for (name, schema) in document.members(components, "schemas") {
-            // The name is a part of its page's address.
-            let is_plain = name
-                .bytes()
-                .all(|b| b.is_ascii_alphanumeric() || b"._-".contains(&b));
-            if is_plain && !all.iter().any(|s| s.name == name) {
-                all.push(Schema {
-                    name: name.to_owned(),
-                    description: text(schema, "description").map(str::to_owned),
-                    api: at,
-                });
+            if !has_page(name) {
+                continue;
             }
+            // Documents may have other schemas of the same name.
+            let mut page = name.to_owned();
+            while all.iter().any(|s| s.page == page) {
+                page.push_str("-2");
+            }
+            all.push(Schema {
+                page,
+                name: name.to_owned(),
+                description: text(schema, "description").map(str::to_owned),
+                api: at,
+            });
         }
     }
     all

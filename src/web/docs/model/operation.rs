@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::document::{Document, flag, text};
-use super::schema::{self, Shape};
+use super::schema::{self, Field, Shape};
+use crate::base::ceilings::docs::DOCS_MEDIA_TYPES;
 use crate::base::media_type::is_json;
 use crate::webhooks::simulator::examples;
 
@@ -29,6 +30,8 @@ pub(crate) struct Parameter {
     pub(crate) is_required: bool,
     /// What it is; its description is the parameter's own.
     pub(crate) shape: Shape,
+    /// Whether each value of a list is given by itself, as `a=1&a=2`, and not all of them with commas between.
+    pub(crate) is_exploded: bool,
 }
 
 /// Where a parameter stands.
@@ -40,6 +43,8 @@ pub(crate) enum Place {
     Query,
     /// A header field.
     Header,
+    /// A cookie.
+    Cookie,
 }
 
 /// What is sent.
@@ -51,6 +56,8 @@ pub(crate) struct Body {
     pub(crate) description: Option<String>,
     /// What it holds.
     pub(crate) content: Content,
+    /// What it may hold instead, in other media types.
+    pub(crate) others: Vec<Content>,
 }
 
 /// A body of one media type.
@@ -71,10 +78,12 @@ pub(crate) struct Answer {
     pub(crate) status: String,
     /// Text, CommonMark.
     pub(crate) description: Option<String>,
-    /// Header fields with their texts.
-    pub(crate) fields: Vec<(String, String)>,
+    /// Header fields.
+    pub(crate) fields: Vec<Field>,
     /// What it holds.
     pub(crate) content: Option<Content>,
+    /// What it may hold instead, in other media types.
+    pub(crate) others: Vec<Content>,
 }
 
 impl Answer {
@@ -91,16 +100,38 @@ impl Detail {
         Self {
             parameters: parameters(document, item, operation),
             body: body.and_then(|b| {
+                let (content, others) = contents(document, b);
                 Some(Body {
                     is_required: flag(b, "required"),
                     description: text(b, "description").map(str::to_owned),
-                    content: content(document, b)?,
+                    content: content?,
+                    others,
                 })
             }),
             answers: document
                 .members(operation, "responses")
                 .map(|(status, answer)| self::answer(document, status, answer))
                 .collect(),
+        }
+    }
+
+    /// Has `change` look at everything that a schema says.
+    pub(super) fn each_shape(&mut self, change: &mut impl FnMut(&mut Shape)) {
+        for parameter in &mut self.parameters {
+            change(&mut parameter.shape);
+        }
+        let bodies = self.body.iter_mut();
+        let sent = bodies.flat_map(|b| std::iter::once(&mut b.content).chain(&mut b.others));
+        for content in sent {
+            change(&mut content.shape);
+        }
+        for answer in &mut self.answers {
+            for content in answer.content.iter_mut().chain(&mut answer.others) {
+                change(&mut content.shape);
+            }
+            for field in &mut answer.fields {
+                change(&mut field.shape);
+            }
         }
     }
 
@@ -131,9 +162,31 @@ fn parameter<'d>(document: Document<'d>, parameter: &'d Value) -> Option<Paramet
         "path" => Place::Path,
         "query" => Place::Query,
         "header" => Place::Header,
-        // Keys are the only credential; a cookie has no meaning to who calls an API.
+        "cookie" => Place::Cookie,
         _ => return None,
     };
+    let mut shape = described(document, parameter);
+    let explode = parameter.get("explode").and_then(Value::as_bool);
+    let is_exploded = place == Place::Query && explode.unwrap_or(true);
+    if shape.kind.starts_with("array") {
+        let how = if is_exploded {
+            "given once for each value"
+        } else {
+            "commas between values"
+        };
+        shape.rules.push(how.to_owned());
+    }
+    Some(Parameter {
+        name: text(parameter, "name")?.to_owned(),
+        place,
+        is_required: place == Place::Path || flag(parameter, "required"),
+        shape,
+        is_exploded,
+    })
+}
+
+/// What a parameter or a header field is: what its schema says, and what is said of itself.
+fn described<'d>(document: Document<'d>, parameter: &'d Value) -> Shape {
     let of_content = || {
         document
             .members(parameter, "content")
@@ -154,29 +207,26 @@ fn parameter<'d>(document: Document<'d>, parameter: &'d Value) -> Option<Paramet
         shape.example = Some(example.clone());
     }
     shape.is_deprecated |= flag(parameter, "deprecated");
-    Some(Parameter {
-        name: text(parameter, "name")?.to_owned(),
-        place,
-        is_required: place == Place::Path || flag(parameter, "required"),
-        shape,
-    })
+    shape
 }
 
-/// What of a body's media types is shown: JSON where it is among them.
-fn content<'d>(document: Document<'d>, of: &'d Value) -> Option<Content> {
-    let mut all = document.members(of, "content");
-    let first = all.next()?;
-    let (media_type, media) = std::iter::once(first)
-        .chain(all)
-        .find(|(t, _)| is_json(t))
-        .unwrap_or(first);
-    Some(Content {
-        media_type: media_type.to_owned(),
-        shape: media
-            .get("schema")
-            .map_or_else(Shape::default, |s| schema::read(document, s)),
-        examples: examples_of(document, media),
-    })
+/// A body by its media types: JSON where it is among them, or else the first; and the others.
+fn contents<'d>(document: Document<'d>, of: &'d Value) -> (Option<Content>, Vec<Content>) {
+    let all = document.members(of, "content").take(DOCS_MEDIA_TYPES);
+    let mut all: Vec<_> = all
+        .map(|(media_type, media)| Content {
+            media_type: media_type.to_owned(),
+            shape: media
+                .get("schema")
+                .map_or_else(Shape::default, |s| schema::read(document, s)),
+            examples: examples_of(document, media),
+        })
+        .collect();
+    if all.is_empty() {
+        return (None, all);
+    }
+    let at = all.iter().position(|c| is_json(&c.media_type)).unwrap_or(0);
+    (Some(all.remove(at)), all)
 }
 
 fn examples_of<'d>(document: Document<'d>, media: &'d Value) -> Vec<(String, Value)> {
@@ -199,13 +249,19 @@ fn examples_of<'d>(document: Document<'d>, media: &'d Value) -> Vec<(String, Val
 fn answer<'d>(document: Document<'d>, status: &str, answer: &'d Value) -> Answer {
     let answer = document.resolve(answer);
     let fields = document.members(answer, "headers").map(|(name, field)| {
-        let said = text(document.resolve(field), "description").unwrap_or_default();
-        (name.to_owned(), said.to_owned())
+        let field = document.resolve(field);
+        Field {
+            name: name.to_owned(),
+            is_required: flag(field, "required"),
+            shape: described(document, field),
+        }
     });
+    let (content, others) = contents(document, answer);
     Answer {
         status: status.to_owned(),
         description: text(answer, "description").map(str::to_owned),
         fields: fields.collect(),
-        content: content(document, answer),
+        content,
+        others,
     }
 }

@@ -1,12 +1,20 @@
 //! A schema as people read it: kinds, rules, values and fields, references followed; never a validator.
 
+mod join;
+mod rules;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
+use self::join::put;
+use self::rules::{ANY, is_nullable, kind_of, plural, required_alone, rules};
 use super::document::{Document, flag, text};
-use crate::base::ceilings::docs::{DOCS_SCHEMA_DEPTH, DOCS_SCHEMA_NODES};
+use crate::base::ceilings::docs::{
+    DOCS_SCHEMA_DEPTH, DOCS_SCHEMA_NESTING, DOCS_SCHEMA_NODES, DOCS_SCHEMA_REPEATS,
+};
 
 /// A schema.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -56,42 +64,90 @@ pub(crate) fn read<'d>(document: Document<'d>, schema: &'d Value) -> Shape {
         document,
         left: DOCS_SCHEMA_NODES,
         inside: Vec::new(),
+        named_inside: 0,
+        referred: HashMap::new(),
     };
     reader.shape(schema)
 }
+
+/// What a schema holds other schemas in.
+const INNER: [&str; 8] = [
+    "properties",
+    "patternProperties",
+    "additionalProperties",
+    "items",
+    "prefixItems",
+    "allOf",
+    "oneOf",
+    "anyOf",
+];
 
 struct Reader<'d> {
     document: Document<'d>,
     /// Schemas that may still be read: with references a short document may describe a huge one.
     left: usize,
-    /// Schemas with names that we are in.
-    inside: Vec<&'d str>,
+    /// Schemas that we are in.
+    inside: Vec<&'d Value>,
+    /// How many of them have pages.
+    named_inside: usize,
+    /// How often a reference to each place of the document was followed.
+    referred: HashMap<*const Value, usize>,
 }
 
 impl<'d> Reader<'d> {
     fn shape(&mut self, schema: &'d Value) -> Shape {
-        let (name, schema) = self.document.named(schema);
+        let (name, target) = self.document.named(schema);
         let mut shape = Shape {
             name: name.map(str::to_owned),
-            description: text(schema, "description").map(str::to_owned),
             ..Shape::default()
         };
-        let is_circle = name.is_some_and(|n| self.inside.contains(&n));
-        if self.left == 0 || is_circle || self.inside.len() >= DOCS_SCHEMA_DEPTH {
-            shape.kind = kind_of(schema);
+        if self.is_cut(name, schema, target) {
+            shape.kind = kind_of(target);
+            shape.description = text(target, "description").map(str::to_owned);
             shape.is_cut = true;
-            return shape;
+        } else {
+            self.left -= 1;
+            self.inside.push(target);
+            self.named_inside += usize::from(name.is_some());
+            self.fill(target, &mut shape);
+            self.named_inside -= usize::from(name.is_some());
+            self.inside.pop();
         }
-        self.left -= 1;
-        // What has no name goes deeper all the same.
-        self.inside.push(name.unwrap_or_default());
-        self.fill(schema, &mut shape);
-        self.inside.pop();
+        // What stands beside a reference holds as well (OpenAPI 3.1), and is the nearer of both.
+        let beside = schema.as_object().filter(|o| o.contains_key("$ref"));
+        if beside.is_some_and(|o| o.len() > 1) && self.left > 0 {
+            self.left -= 1;
+            let mut own = Shape::default();
+            self.fill(schema, &mut own);
+            own.join(shape);
+            return own;
+        }
         shape
+    }
+
+    /// Whether a schema is not looked into: it goes round in circles, was shown often enough, or is too deep for one that
+    /// has a page. Only what was there before is counted; `target` is where `schema` leads.
+    fn is_cut(&mut self, name: Option<&str>, schema: &'d Value, target: &'d Value) -> bool {
+        if self.left == 0
+            || self.inside.len() >= DOCS_SCHEMA_NESTING
+            || self.inside.iter().any(|s| std::ptr::eq(*s, target))
+        {
+            return true;
+        }
+        // What holds nothing is as short as a link to it.
+        if INNER.iter().all(|part| target.get(part).is_none()) || std::ptr::eq(schema, target) {
+            return false;
+        }
+        let times = self.referred.entry(std::ptr::from_ref(target)).or_default();
+        *times += 1;
+        *times > DOCS_SCHEMA_REPEATS || (name.is_some() && self.named_inside >= DOCS_SCHEMA_DEPTH)
     }
 
     fn fill(&mut self, schema: &'d Value, shape: &mut Shape) {
         shape.kind = kind_of(schema);
+        shape.description = text(schema, "description")
+            .or_else(|| text(schema, "title"))
+            .map(str::to_owned);
         shape.is_nullable = is_nullable(schema);
         shape.is_deprecated = flag(schema, "deprecated");
         shape.direction = if flag(schema, "readOnly") {
@@ -117,37 +173,39 @@ impl<'d> Reader<'d> {
 
     /// What `allOf` puts together is one object to who reads it.
     fn parts(&mut self, schema: &'d Value, shape: &mut Shape) {
-        for part in Document::entries(schema, "allOf") {
-            let part = self.shape(part);
-            if shape.kind.is_empty() || shape.kind == ANY {
-                shape.kind = part.kind;
-            }
-            shape.description = shape.description.take().or(part.description);
-            shape.is_cut |= part.is_cut;
-            shape.options.extend(part.options);
-            for rule in part.rules {
-                if !shape.rules.contains(&rule) {
-                    shape.rules.push(rule);
-                }
-            }
-            for field in part.fields {
+        let all = Document::entries(schema, "allOf");
+        for part in all {
+            let mut part = self.shape(part);
+            for field in std::mem::take(&mut part.fields) {
                 put(&mut shape.fields, field);
             }
+            if all.len() > 1 {
+                part.name = None;
+            }
+            shape.join(part);
         }
     }
 
     fn items(&mut self, schema: &'d Value, shape: &mut Shape) {
-        let Some(items) = schema.get("items") else {
+        for (at, item) in Document::entries(schema, "prefixItems").iter().enumerate() {
+            let field = self.field(format!("[{at}]"), item);
+            shape.fields.push(field);
+        }
+        let Some(items) = schema.get("items").filter(|i| i.is_object()) else {
             return;
         };
         let items = self.shape(items);
         shape.kind = format!("array of {}", plural(&items.kind));
         shape.name = shape.name.take().or(items.name);
+        shape.description = shape.description.take().or(items.description);
         shape.is_cut |= items.is_cut;
-        shape.fields = items.fields;
-        shape.options = items.options;
+        shape.fields.extend(items.fields);
+        shape.options.extend(items.options);
         if shape.values.is_empty() {
             shape.values = items.values;
+        }
+        if items.is_nullable {
+            shape.rules.push("each may be null".to_owned());
         }
         shape
             .rules
@@ -180,16 +238,12 @@ impl<'d> Reader<'d> {
         }
         // One that is left is what it is.
         if shape.options.len() == 1
-            && shape.fields.is_empty()
-            && let Some(only) = shape.options.pop()
+            && let Some(mut only) = shape.options.pop()
         {
-            let described = shape.description.take().or(only.description);
-            *shape = Shape {
-                description: described,
-                is_nullable: shape.is_nullable || only.is_nullable,
-                name: shape.name.take().or(only.name),
-                ..only
-            };
+            for field in std::mem::take(&mut only.fields) {
+                put(&mut shape.fields, field);
+            }
+            shape.join(only);
         }
     }
 
@@ -199,128 +253,28 @@ impl<'d> Reader<'d> {
             .filter_map(Value::as_str)
             .collect();
         for (name, property) in self.document.members(schema, "properties") {
-            let field = Field {
-                name: name.to_owned(),
-                is_required: required.contains(&name),
-                shape: self.shape(property),
-            };
+            let mut field = self.field(name.to_owned(), property);
+            field.is_required = required.contains(&name);
             put(&mut shape.fields, field);
         }
         for field in &mut shape.fields {
             field.is_required |= required.contains(&field.name.as_str());
         }
+        for (pattern, property) in self.document.members(schema, "patternProperties") {
+            let field = self.field(format!("any name that matches {pattern}"), property);
+            shape.fields.push(field);
+        }
         if let Some(further) = schema.get("additionalProperties").filter(|v| v.is_object()) {
-            let shape_of = self.shape(further);
-            shape.fields.push(Field {
-                name: "any other name".to_owned(),
-                is_required: false,
-                shape: shape_of,
-            });
+            let field = self.field("any other name".to_owned(), further);
+            shape.fields.push(field);
         }
     }
-}
 
-/// A later part says more of a field than an earlier one.
-fn put(fields: &mut Vec<Field>, field: Field) {
-    match fields.iter_mut().find(|f| f.name == field.name) {
-        Some(known) => {
-            known.is_required |= field.is_required;
-            let description = field.shape.description.clone();
-            let before = std::mem::replace(&mut known.shape, field.shape);
-            known.shape.description = description.or(before.description);
-            if known.shape.kind == ANY {
-                known.shape.kind = before.kind;
-            }
+    fn field(&mut self, name: String, schema: &'d Value) -> Field {
+        Field {
+            name,
+            is_required: false,
+            shape: self.shape(schema),
         }
-        None => fields.push(field),
     }
-}
-
-/// The names in a list of options that say no more than which fields must be there.
-fn required_alone(options: &[Value]) -> Option<String> {
-    let of = |option: &Value| {
-        let object = option.as_object().filter(|o| o.len() == 1)?;
-        let names = object.get("required")?.as_array()?;
-        let names: Vec<_> = names.iter().filter_map(Value::as_str).collect();
-        Some(names.join(" and "))
-    };
-    let all: Option<Vec<_>> = options.iter().map(of).collect();
-    all.filter(|a| !a.is_empty()).map(|a| a.join(", "))
-}
-
-/// The kind of a schema of which nothing is said.
-const ANY: &str = "any value";
-
-fn kind_of(schema: &Value) -> String {
-    let types: Vec<&str> = match schema.get("type") {
-        Some(Value::String(one)) => vec![one],
-        Some(Value::Array(all)) => all
-            .iter()
-            .filter_map(Value::as_str)
-            .filter(|t| *t != "null")
-            .collect(),
-        _ => Vec::new(),
-    };
-    if !types.is_empty() {
-        return types.join(" or ");
-    }
-    if schema.get("properties").is_some() {
-        return "object".to_owned();
-    }
-    if schema.get("items").is_some() {
-        return "array".to_owned();
-    }
-    let of_value = schema.get("const").or_else(|| schema.get("enum")?.get(0));
-    match of_value {
-        Some(Value::String(_)) => "string".to_owned(),
-        Some(Value::Number(_)) => "number".to_owned(),
-        Some(Value::Bool(_)) => "boolean".to_owned(),
-        _ => ANY.to_owned(),
-    }
-}
-
-fn is_nullable(schema: &Value) -> bool {
-    let among = |list: Option<&Value>, null: &Value| {
-        let list = list.and_then(Value::as_array);
-        list.is_some_and(|all| all.contains(null))
-    };
-    flag(schema, "nullable")
-        || among(schema.get("type"), &Value::from("null"))
-        || among(schema.get("enum"), &Value::Null)
-}
-
-fn plural(kind: &str) -> String {
-    match kind {
-        ANY => "any values".to_owned(),
-        _ if kind.starts_with("array of ") => kind.replacen("array", "arrays", 1),
-        _ if kind.contains(' ') => kind.to_owned(),
-        _ => format!("{kind}s"),
-    }
-}
-
-fn rules(schema: &Value) -> Vec<String> {
-    let number = |name: &str| schema.get(name).filter(|v| v.is_number());
-    let range = |low: &str, high: &str, unit: &str| {
-        let text = match (number(low), number(high)) {
-            (Some(a), Some(b)) if a == b => format!("exactly {a}{unit}"),
-            (Some(a), Some(b)) => format!("{a} to {b}{unit}"),
-            (Some(a), None) => format!("at least {a}{unit}"),
-            (None, Some(b)) => format!("at most {b}{unit}"),
-            (None, None) => return None,
-        };
-        Some(text)
-    };
-    let mut all = Vec::new();
-    all.extend(text(schema, "format").map(str::to_owned));
-    all.extend(range("minimum", "maximum", ""));
-    all.extend(number("exclusiveMinimum").map(|n| format!("more than {n}")));
-    all.extend(number("exclusiveMaximum").map(|n| format!("less than {n}")));
-    all.extend(number("multipleOf").map(|n| format!("a multiple of {n}")));
-    all.extend(range("minLength", "maxLength", " characters"));
-    all.extend(range("minItems", "maxItems", " items"));
-    if flag(schema, "uniqueItems") {
-        all.push("no item twice".to_owned());
-    }
-    all.extend(text(schema, "pattern").map(|p| format!("matches {p}")));
-    all
 }

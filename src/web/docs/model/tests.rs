@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::DocsSet;
 use super::operation::Place;
+use crate::base::ceilings::docs::{DOCS_MEDIA_TYPES, DOCS_OPERATIONS};
 use crate::web::docs::testing;
 
 #[test]
@@ -29,7 +30,7 @@ fn every_operation_of_the_crm_is_there_with_scopes_parameters_and_examples() {
             success
                 .fields
                 .iter()
-                .any(|(n, said)| n == "RateLimit" && !said.is_empty())
+                .any(|f| f.name == "RateLimit" && f.shape.description.is_some())
         );
         if let Some(body) = &detail.body {
             assert!(!body.content.examples.is_empty(), "{}", o.slug);
@@ -109,4 +110,63 @@ fn strange_documents_make_pages_all_the_same() {
             let _ = set.uses().example(set.document(schema.api), schema);
         }
     }
+}
+
+/// A document with so many operations, each of which gives back a `Thing` of this kind.
+fn many(operations: usize, kind: &str) -> serde_json::Value {
+    let answer = serde_json::json!({ "200": { "description": "It", "content": {
+        "application/json": { "schema": { "$ref": "#/components/schemas/Thing" } } } } });
+    let paths: serde_json::Map<_, _> = (0..operations)
+        .map(|n| {
+            let one = serde_json::json!({ "get": { "operationId": format!("get{n}"), "responses": answer } });
+            (format!("/things/{n}"), one)
+        })
+        .collect();
+    serde_json::json!({
+        "openapi": "3.1.0", "info": { "title": "Many", "version": "1" }, "security": [{ "key": ["a:b"] }], "paths": paths,
+        "components": {
+            "securitySchemes": { "key": { "type": "http", "scheme": "bearer" } },
+            "schemas": { "Thing": { "type": "object", "properties": { kind: { "type": "string" } } } }
+        }
+    })
+}
+
+#[test]
+fn operations_have_pages_up_to_the_ceiling() {
+    let set = testing::documented(&[many(DOCS_OPERATIONS + 7, "a")]);
+    assert_eq!(set.operations.len(), DOCS_OPERATIONS);
+}
+
+#[test]
+fn documents_with_schemas_of_the_same_name_have_pages_of_their_own() {
+    let set = testing::documented(&[many(1, "first"), many(1, "second")]);
+    for (page, operation, field) in [("Thing", 0, "first"), ("Thing-2", 1, "second")] {
+        let (_, shape) = set.schema(page).unwrap();
+        assert_eq!(shape.fields[0].name, field);
+        let detail = set.detail(&set.operations[operation]);
+        let content = detail.answers[0].content.as_ref().unwrap();
+        assert_eq!(content.shape.name.as_deref(), Some(page));
+        assert_eq!(set.uses().operations(page), [operation]);
+    }
+    assert!(set.file(0, false).is_some() && set.file(2, true).is_none());
+    // A file is made once.
+    let (one, same) = (set.file(1, true).unwrap(), set.file(1, true).unwrap());
+    assert_eq!(one.as_ptr(), same.as_ptr());
+}
+
+#[test]
+fn a_body_is_shown_in_as_many_media_types_as_the_ceiling() {
+    let mut document = many(1, "a");
+    let content: serde_json::Map<_, _> = (0..DOCS_MEDIA_TYPES + 3)
+        .map(|n| {
+            (
+                format!("text/x-{n}"),
+                serde_json::json!({ "schema": { "type": "string" } }),
+            )
+        })
+        .collect();
+    document["paths"]["/things/0"]["get"]["responses"]["200"]["content"] = content.into();
+    let set = testing::documented(&[document]);
+    let detail = set.detail(&set.operations[0]);
+    assert_eq!(detail.answers[0].others.len() + 1, DOCS_MEDIA_TYPES);
 }

@@ -46,7 +46,7 @@ impl Uses {
         let found = schema_named(document, &schema.name)?;
         let own = found
             .get("example")
-            .or_else(|| self.examples.get(&schema.name));
+            .or_else(|| self.examples.get(&schema.page));
         own.cloned()
             .or_else(|| examples::of_media(document.0, &json!({ "schema": found })))
     }

@@ -1,8 +1,5 @@
 //! The explorer's page: where the reader's key goes, and the place of the component that makes the calls; never a key of ours.
 
-use std::sync::Arc;
-
-use axum::extract::State;
 use axum::response::Response;
 use maud::{Markup, html};
 use serde_json::json;
@@ -10,16 +7,11 @@ use serde_json::json;
 use super::Docs;
 use crate::web::docs::model::document::text;
 use crate::web::portal::form::Query;
-use crate::web::portal::own::{KeyChoice, Own};
+use crate::web::portal::own::KeyChoice;
 use crate::web::portal::refuse::PageError;
-use crate::web::portal::state::PortalState;
 use crate::web::portal::{assets, ui};
 
-pub(super) async fn explorer(
-    docs: Docs,
-    State(state): State<Arc<PortalState>>,
-    query: Query,
-) -> Result<Response, PageError> {
+pub(super) async fn explorer(docs: Docs, query: Query) -> Result<Response, PageError> {
     let set = &docs.set;
     let asked = query.0.text("api")?;
     let api: usize = if asked.is_empty() {
@@ -30,8 +22,8 @@ pub(super) async fn explorer(
     if api > 0 && api >= set.config.apis.len() {
         return Err(PageError::NotFound);
     }
-    let keys = match &docs.guest.visit {
-        Some(visit) => Own::of(&state, visit.clone()).key_choices().await?,
+    let keys = match &docs.own {
+        Some(own) => own.key_choices().await?,
         None => Vec::new(),
     };
     let body = html! {

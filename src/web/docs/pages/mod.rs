@@ -1,5 +1,6 @@
 //! One file a page of the documentation, and what they are asked with; never what is around a page.
 
+mod answers;
 mod errors;
 mod events;
 mod explorer;
@@ -26,6 +27,7 @@ use super::model::DocsSet;
 use super::ui::frame::{self, Frame};
 use crate::config::model::Config;
 use crate::web::portal::guard::Guest;
+use crate::web::portal::own::Own;
 use crate::web::portal::refuse::PageError;
 use crate::web::portal::state::PortalState;
 
@@ -53,6 +55,8 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
 pub(super) struct Docs {
     /// Who asks.
     guest: Guest,
+    /// What is theirs, where they are signed in: pages are for everybody, and show to whom they belong as all others do.
+    own: Option<Own>,
     /// All that is documented.
     set: Arc<DocsSet>,
 }
@@ -65,8 +69,12 @@ impl FromRequestParts<Arc<PortalState>> for Docs {
         state: &Arc<PortalState>,
     ) -> Result<Self, PageError> {
         let guest = Guest::from_request_parts(parts, state).await?;
+        let own = match guest.visit {
+            Some(_) => Some(Own::from_request_parts(parts, state).await?),
+            None => None,
+        };
         let set = set(state, &guest.config).await?;
-        Ok(Self { guest, set })
+        Ok(Self { guest, own, set })
     }
 }
 
@@ -89,6 +97,7 @@ impl Docs {
         let frame = Frame {
             set: &self.set,
             guest: &self.guest,
+            own: self.own.as_ref(),
             title,
             path,
             query,

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use http::{HeaderValue, header};
 
-use crate::web::docs::explore;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::refuse::PageError;
 use crate::web::portal::state::PortalState;
@@ -20,11 +20,9 @@ pub(super) async fn file(
         None => (name, false),
     };
     let number = name.parse().map_err(|_| PageError::NotFound)?;
-    let document = if is_explorer {
-        explore::explorer(&set, number)
-    } else {
-        explore::public(&set, number)
-    };
-    let document = document.ok_or(PageError::NotFound)?;
-    Ok(PageAnswer::file("application/json", document.to_string()))
+    let document = set.file(number, is_explorer).ok_or(PageError::NotFound)?;
+    let answer = PageAnswer::file("application/json", document.clone());
+    // The same for everybody, and another one after a reload.
+    let keep = HeaderValue::from_static("public, no-cache");
+    Ok(answer.with(header::CACHE_CONTROL, keep))
 }

@@ -5,15 +5,16 @@ use axum::response::Response;
 use maud::{Markup, html};
 
 use super::Docs;
-use crate::base::error::Code;
+use super::answers::{answers, errors, limits, other};
 use crate::web::docs::markdown;
-use crate::web::docs::model::operation::{Answer, Detail, Place};
+use crate::web::docs::model::document::text;
+use crate::web::docs::model::operation::{Detail, Place};
 use crate::web::docs::model::{DocsSet, Operation};
-use crate::web::docs::samples::{request, samples};
-use crate::web::docs::ui::fields::Way;
+use crate::web::docs::samples::{has_sample, request, samples};
+use crate::web::docs::ui::fields::{Way, count};
 use crate::web::docs::ui::{self, code, fields};
 use crate::web::portal::refuse::PageError;
-use crate::web::portal::ui::{Tone, badge, copy_button, notice};
+use crate::web::portal::ui::{Tone, copy_button, notice};
 
 pub(super) async fn operation(docs: Docs, Path(slug): Path<String>) -> Result<Response, PageError> {
     let set = &docs.set;
@@ -32,16 +33,17 @@ pub(super) async fn operation(docs: Docs, Path(slug): Path<String>) -> Result<Re
                         p.small.muted { code { (body.content.media_type) } @if body.is_required { " · required" } }
                         @if let Some(said) = &body.description { (markdown::text(said)) }
                         (fields::body(&body.content.shape, Way::Sent))
-                        @if body.content.examples.len() > 1 {
+                        @if body.content.examples.len() > 1 || !has_sample(&body.content) {
                             details.folded {
-                                summary { (body.content.examples.len()) " examples" }
+                                summary { (count(body.content.examples.len(), "example")) }
                                 (code::examples("Body", &body.content.examples))
                             }
                         }
+                        @for content in &body.others { (other(content, Way::Sent)) }
                     }
                 }
                 (answers(&detail))
-                (limits(operation))
+                (limits(set, operation))
                 (events(operation))
                 (errors(operation, detail.body.is_some()))
             }
@@ -68,6 +70,20 @@ fn head(set: &DocsSet, o: &Operation) -> Markup {
             }
             (deprecation(o))
             @if let Some(said) = &o.description { div.prose { (markdown::text(said)) } }
+            (more(set, o))
+        }
+    }
+}
+
+/// Where the document says that there is more to read.
+fn more(set: &DocsSet, o: &Operation) -> Markup {
+    let (_, _, found) = set.found(o);
+    let more = found.get("externalDocs");
+    let is_web = |url: &&str| url.starts_with("https://") || url.starts_with("http://");
+    let url = more.and_then(|m| text(m, "url")).filter(is_web);
+    html! {
+        @if let Some(url) = url {
+            p { a href=(url) rel="noopener noreferrer" { (more.and_then(|m| text(m, "description")).unwrap_or("Read more")) } }
         }
     }
 }
@@ -96,8 +112,11 @@ fn side(set: &DocsSet, o: &Operation, detail: &Detail) -> Markup {
         (code::samples("sample", "Request", &samples(&request)))
         @if let Some(answer) = detail.success() {
             p.sample-title { "Response " (ui::status(&answer.status)) }
-            @match answer.content.as_ref().and_then(|c| c.examples.first()) {
-                Some((_, value)) => (code::json("Response", value)),
+            @match &answer.content {
+                Some(content) => @match content.examples.first() {
+                    Some((_, value)) => (code::json("Response", value)),
+                    None => p.small.muted { code { (content.media_type) } },
+                },
                 None => p.small.muted { "Without a body." },
             }
         }
@@ -157,6 +176,7 @@ fn parameters(detail: &Detail) -> Markup {
         (Place::Path, "path", "Path parameters"),
         (Place::Query, "query", "Query parameters"),
         (Place::Header, "headers", "Headers"),
+        (Place::Cookie, "cookies", "Cookies"),
     ];
     html! {
         @for (place, id, title) in kinds {
@@ -164,79 +184,6 @@ fn parameters(detail: &Detail) -> Markup {
                 section {
                     h2 #(id) { (title) }
                     (fields::parameters(of(place)))
-                }
-            }
-        }
-    }
-}
-
-fn answers(detail: &Detail) -> Markup {
-    html! {
-        @if !detail.answers.is_empty() {
-            section {
-                h2 #responses { "Responses" }
-                @let first = detail.success().map(|a| a.status.as_str());
-                @for a in &detail.answers {
-                    (answer(a, first == Some(a.status.as_str())))
-                }
-            }
-        }
-    }
-}
-
-fn answer(a: &Answer, is_open: bool) -> Markup {
-    let said = a.description.as_deref().unwrap_or_default();
-    let name = if a.status == "default" {
-        "others"
-    } else {
-        &a.status
-    };
-    html! {
-        details.answer open[is_open] {
-            summary {
-                (ui::status(name))
-                span { (markdown::plain(said)) }
-            }
-            div {
-                @match &a.content {
-                    Some(content) => {
-                        p.small.muted {
-                            code { (content.media_type) }
-                            @if let Some(name) = &content.shape.name { " · " (fields::schema_link(name)) }
-                        }
-                        (fields::folded(&content.shape))
-                        // That of a success stands beside the text.
-                        @if !a.is_success() { (code::examples("Response", &content.examples)) }
-                    }
-                    None => p.muted { "Without a body." },
-                }
-                @if !a.fields.is_empty() {
-                    h3 { "Header fields" }
-                    dl.header-fields {
-                        @for (name, said) in &a.fields {
-                            div {
-                                dt { code { (name) } }
-                                dd { (markdown::text(said)) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn limits(o: &Operation) -> Markup {
-    html! {
-        @if o.needs_key() {
-            section {
-                h2 #limits { "Limits" }
-                p {
-                    "A request takes "
-                    @if o.route.cost == 1 { "one token" } @else { strong { (o.route.cost) " tokens" } }
-                    " from the key's bucket and counts once against the account's hour and month. Every answer says what is left in "
-                    code { "RateLimit" } " and " code { "RateLimit-Policy" } ". "
-                    a href="/docs/guides/rate-limits" { "Rate limits and quotas" }
                 }
             }
         }
@@ -255,67 +202,4 @@ fn events(o: &Operation) -> Markup {
             }
         }
     }
-}
-
-/// The errors that the gateway itself may answer this endpoint's calls with.
-fn errors(o: &Operation, has_body: bool) -> Markup {
-    let codes = codes(o, has_body);
-    html! {
-        section {
-            h2 #errors { "Errors of the gateway" }
-            p { "They come before the API is asked, or where it cannot be. Their " code { "code" } " is also in " code { "X-Fuelgate-Error" } "." }
-            div.scroll tabindex="0" role="region" aria-label="Errors of the gateway" {
-                table {
-                    thead { tr { th scope="col" { "Status" } th scope="col" { "Code" } th scope="col" { "Means" } } }
-                    tbody {
-                        @for code in codes {
-                            @let row = code.row();
-                            tr {
-                                td { (badge(Tone::Neutral, &row.status.to_string())) }
-                                td { a href={ "/docs/errors/" (row.code) } { code { (row.code) } } }
-                                td { (row.title) }
-                            }
-                        }
-                    }
-                }
-            }
-        }
-    }
-}
-
-fn codes(o: &Operation, has_body: bool) -> Vec<Code> {
-    let mut all = vec![Code::BadRequest];
-    if o.needs_key() {
-        all.extend([
-            Code::MissingCredentials,
-            Code::MalformedCredentials,
-            Code::InvalidKey,
-            Code::ExpiredKey,
-            Code::RevokedKey,
-        ]);
-        if !o.route.scopes.is_empty() {
-            all.push(Code::InsufficientScope);
-        }
-        all.extend([
-            Code::AddressNotAllowed,
-            Code::AccountSuspended,
-            Code::RateLimited,
-            Code::QuotaExceeded,
-        ]);
-    }
-    if has_body {
-        all.push(Code::BodyTooLarge);
-    }
-    if o.route.json_only {
-        all.push(Code::UnsupportedMediaType);
-    }
-    all.extend([
-        Code::UpstreamUnreachable,
-        Code::NoHealthyUpstream,
-        Code::UpstreamTimeout,
-        Code::Maintenance,
-        Code::StoreUnavailable,
-        Code::Overloaded,
-    ]);
-    all
 }

@@ -21,7 +21,7 @@ pub(super) async fn list(docs: Docs) -> Response {
         dl.schema-list {
             @for schema in &docs.set.schemas {
                 div {
-                    dt { (fields::schema_link(&schema.name)) }
+                    dt { (fields::schema_link(&schema.page)) }
                     dd {
                         @if let Some(said) = &schema.description { (markdown::plain(said)) }
                     }
@@ -34,7 +34,9 @@ pub(super) async fn list(docs: Docs) -> Response {
 
 pub(super) async fn schema(docs: Docs, Path(name): Path<String>) -> Result<Response, PageError> {
     let set = &docs.set;
-    let (schema, shape) = set.schema(&name).ok_or(PageError::NotFound)?;
+    let (schema, mut shape) = set.schema(&name).ok_or(PageError::NotFound)?;
+    // It stands above all of it.
+    shape.description = None;
     let example = set.uses().example(set.document(schema.api), schema);
     let users = set.uses().operations(&name);
     let body = html! {

@@ -32,7 +32,10 @@ pub(super) async fn search(docs: Docs, query: Query) -> Result<Response, PageErr
         ol.hits {
             @for hit in &hits {
                 li {
-                    p { a href=(hit.path) { (hit.title) } " " (badge(Tone::Neutral, hit.kind)) }
+                    p {
+                        a href=(hit.path) { @if let Some(page) = hit.of { (page) ": " } (hit.title) }
+                        " " (badge(Tone::Neutral, hit.kind))
+                    }
                     p.muted { (hit.excerpt) }
                 }
             }

@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::highlight::Language;
 use super::model::Operation;
-use super::model::operation::{Detail, Parameter, Place};
+use super::model::operation::{Content, Detail, Parameter, Place};
 use crate::base::media_type::is_json;
 
 /// The environment variable that samples take the key from, so that it stands in no program.
@@ -51,10 +51,8 @@ impl SampleRequest {
 /// A sample of one language.
 #[derive(Debug)]
 pub(crate) struct Sample {
-    /// The language for people.
+    /// The language.
     pub(crate) title: &'static str,
-    /// The language for scripts.
-    pub(crate) name: &'static str,
     /// How it is coloured.
     pub(crate) language: Language,
     /// The program.
@@ -66,30 +64,44 @@ pub(crate) fn request(operation: &Operation, detail: &Detail, api_url: &str) -> 
     let mut path = operation.path.clone();
     let mut query = Vec::new();
     let mut fields = Vec::new();
+    let mut cookies = Vec::new();
     for parameter in &detail.parameters {
-        let value = value_of(parameter);
+        let values = values_of(parameter);
+        let joined = values.join(",");
         match parameter.place {
             Place::Path => {
-                let encoded = utf8_percent_encode(&value, UNRESERVED).to_string();
+                let encoded = utf8_percent_encode(&joined, UNRESERVED).to_string();
                 path = path.replace(&format!("{{{}}}", parameter.name), &encoded);
             }
             Place::Query if parameter.is_required => {
                 let name = utf8_percent_encode(&parameter.name, UNRESERVED);
-                let value = utf8_percent_encode(&value, UNRESERVED);
-                query.push(format!("{name}={value}"));
+                let each = if parameter.is_exploded {
+                    values
+                } else {
+                    vec![joined]
+                };
+                query.extend(each.iter().map(|value| {
+                    let value = utf8_percent_encode(value, UNRESERVED);
+                    format!("{name}={value}")
+                }));
             }
-            Place::Header if parameter.is_required => fields.push((parameter.name.clone(), value)),
+            Place::Header if parameter.is_required => fields.push((parameter.name.clone(), joined)),
+            Place::Cookie if parameter.is_required => {
+                cookies.push(format!("{}={joined}", parameter.name));
+            }
             _ => {}
         }
+    }
+    if !cookies.is_empty() {
+        fields.push(("Cookie".to_owned(), cookies.join("; ")));
     }
     let query = if query.is_empty() {
         String::new()
     } else {
         format!("?{}", query.join("&"))
     };
-    // Bodies of other types have too many forms to show one that works.
     let body = detail.body.as_ref().map(|b| &b.content);
-    let body = body.filter(|c| is_json(&c.media_type));
+    let body = body.filter(|c| has_sample(c));
     SampleRequest {
         method: operation.method.clone(),
         url: format!("{api_url}{path}{query}"),
@@ -101,45 +113,47 @@ pub(crate) fn request(operation: &Operation, detail: &Detail, api_url: &str) -> 
     }
 }
 
+/// Whether samples send a body: other types than JSON have too many forms to show one that works.
+pub(crate) fn has_sample(content: &Content) -> bool {
+    is_json(&content.media_type)
+}
+
 /// The samples of a call, in the order of their tabs.
 pub(crate) fn samples(request: &SampleRequest) -> Vec<Sample> {
-    let sample = |title, name, language, code| Sample {
+    let sample = |title, language, code| Sample {
         title,
-        name,
         language,
         code,
     };
     vec![
-        sample("curl", "curl", Language::Shell, curl::sample(request)),
-        sample(
-            "Python",
-            "python",
-            Language::Python,
-            python::sample(request),
-        ),
+        sample("curl", Language::Shell, curl::sample(request)),
+        sample("Python", Language::Python, python::sample(request)),
         sample(
             "JavaScript",
-            "javascript",
             Language::JavaScript,
             javascript::sample(request),
         ),
-        sample("PHP", "php", Language::Php, php::sample(request)),
+        sample("PHP", Language::Php, php::sample(request)),
     ]
 }
 
-/// A value that a parameter may have.
-fn value_of(parameter: &Parameter) -> String {
+/// Values that a parameter may have: several where it is a list.
+fn values_of(parameter: &Parameter) -> Vec<String> {
     let shape = &parameter.shape;
     let known = shape
         .example
         .as_ref()
         .or(shape.default.as_ref())
         .or(shape.values.first());
+    let of = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    };
     match known {
-        Some(Value::String(text)) => text.clone(),
-        Some(other) => other.to_string(),
-        None if shape.kind == "integer" || shape.kind == "number" => "1".to_owned(),
-        None if shape.kind == "boolean" => "true".to_owned(),
-        None => parameter.name.to_uppercase(),
+        Some(Value::Array(all)) => all.iter().map(of).collect(),
+        Some(one) => vec![of(one)],
+        None if shape.kind == "integer" || shape.kind == "number" => vec!["1".to_owned()],
+        None if shape.kind == "boolean" => vec!["true".to_owned()],
+        None => vec![parameter.name.to_uppercase()],
     }
 }

@@ -9,14 +9,7 @@ use crate::web::portal::ui;
 
 /// A block with a button that copies it. `label` says what it is, for those who cannot see it.
 pub(crate) fn block(label: &str, code: &str, language: Language) -> Markup {
-    html! {
-        div.code {
-            pre tabindex="0" role="region" aria-label=(label) {
-                code data-copy-from { (colored(code, language)) }
-            }
-            (ui::copy_button(&format!("Copy: {label}")))
-        }
-    }
+    ui::code_block(label, &colored(code, language))
 }
 
 /// A value as a block of JSON.
@@ -24,21 +17,14 @@ pub(crate) fn json(label: &str, value: &Value) -> Markup {
     block(label, &pretty(value), Language::Json)
 }
 
-/// A block for each language behind a tab. The tabs are radio buttons, so that they work without a script; `id` is the
-/// group's own on its page, and samples.mjs remembers the choice.
+/// A block for each language behind a tab; `id` is the group's own on its page.
 pub(crate) fn samples(id: &str, label: &str, all: &[Sample]) -> Markup {
-    html! {
-        fieldset.samples data-samples {
-            legend.hidden { (label) }
-            @for (n, sample) in all.iter().enumerate() {
-                input type="radio" name=(id) id={ (id) "-" (n) } checked[n == 0] data-language=(sample.name);
-                label for={ (id) "-" (n) } { (sample.title) }
-            }
-            @for sample in all {
-                (block(&format!("{label}, {}", sample.title), &sample.code, sample.language))
-            }
-        }
-    }
+    let colored = |s: &Sample| ui::Sample {
+        label: s.title,
+        code: colored(&s.code, s.language),
+    };
+    let all: Vec<_> = all.iter().map(colored).collect();
+    ui::samples(id, label, &all)
 }
 
 /// Examples of one thing, each with what it shows.

@@ -12,6 +12,7 @@ use super::nav;
 use crate::base::hex;
 use crate::web::docs::model::DocsSet;
 use crate::web::portal::guard::Guest;
+use crate::web::portal::own::Own;
 use crate::web::portal::shell::{self, Place};
 use crate::web::portal::ui;
 
@@ -24,6 +25,8 @@ pub(crate) struct Frame<'a> {
     pub(crate) set: &'a DocsSet,
     /// Who asks.
     pub(crate) guest: &'a Guest,
+    /// What is theirs, where they are signed in.
+    pub(crate) own: Option<&'a Own>,
     /// Its title.
     pub(crate) title: &'a str,
     /// Its path.
@@ -35,20 +38,19 @@ pub(crate) struct Frame<'a> {
 impl Frame<'_> {
     /// The whole page, or that it is as the browser has it.
     pub(crate) fn around(&self, body: &Markup) -> Response {
-        let page = shell::public(
-            &self.guest.config,
-            self.guest.visit.as_ref(),
-            self.title,
-            Place::Docs,
-            html! {
-                (ui::style("docs.css"))
-                div.docs-frame {
-                    (nav::nav(self.set, self.path, self.query))
-                    div.docs-page { (body) }
-                }
-                (ui::script("samples.mjs"))
-            },
-        );
+        let body = html! {
+            (ui::style("docs.css"))
+            div.docs-frame {
+                (nav::nav(self.set, self.path, self.query))
+                div.docs-page { (body) }
+            }
+            (ui::script("samples.mjs"))
+            (ui::script("search.mjs"))
+        };
+        let page = match self.own {
+            Some(own) => shell::page(own, self.title, Place::Docs, body),
+            None => shell::public(&self.guest.config, None, self.title, Place::Docs, body),
+        };
         page.into_response()
     }
 }
@@ -72,9 +74,10 @@ pub(crate) async fn revalidate(request: Request, next: Next) -> Response {
     if let Ok(tag) = HeaderValue::try_from(tag) {
         parts.headers.insert(header::ETAG, tag);
     }
-    // Who is signed in is on the page.
+    // Who is signed in is on a page, and how much of their quota is left.
     let keep = HeaderValue::from_static("private, no-cache");
-    parts.headers.insert(header::CACHE_CONTROL, keep);
+    let said = parts.headers.entry(header::CACHE_CONTROL);
+    said.or_insert(keep);
     if is_known {
         parts.status = StatusCode::NOT_MODIFIED;
         parts.headers.remove(header::CONTENT_LENGTH);

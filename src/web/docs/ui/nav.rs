@@ -3,6 +3,7 @@
 use maud::{Markup, html};
 
 use super::method;
+use crate::base::ceilings::docs::{DOCS_NAV_OPERATIONS, DOCS_SEARCH_CHARS};
 use crate::web::docs::guides;
 use crate::web::docs::model::DocsSet;
 
@@ -49,7 +50,7 @@ pub(crate) fn field(id: &str, query: &str) -> Markup {
     html! {
         form.search method="get" action="/docs/search" role="search" {
             label.hidden for=(id) { "Search the documentation" }
-            input type="search" id=(id) name="q" value=(query) placeholder="Search" maxlength="100" autocomplete="off";
+            input type="search" id=(id) name="q" value=(query) placeholder="Search" maxlength=(DOCS_SEARCH_CHARS) autocomplete="off" aria-keyshortcuts="Control+K Meta+K";
         }
     }
 }
@@ -58,15 +59,18 @@ fn item(href: &str, text: &str, path: &str) -> Markup {
     html! { li { a href=(href) aria-current=[(href == path).then_some("page")] { (text) } } }
 }
 
-/// Groups are closed but for the one that the page is in.
+/// Groups are closed but for the one that the page is in; where there are too many endpoints, others are links to their lists.
 fn reference(set: &DocsSet, path: &str) -> Markup {
     let slug = path.strip_prefix("/docs/api/");
     let current = slug.and_then(|s| set.operation(s)).map(|o| o.tag);
+    let is_short = set.operations.len() <= DOCS_NAV_OPERATIONS;
     html! {
         h2 { "API reference" }
         ul { (item("/docs/api", "All endpoints", path)) }
         @for (at, tag) in set.tags.iter().enumerate() {
-            details.docs-group open[current == Some(at)] {
+            @if !is_short && current != Some(at) {
+                ul { (item(&format!("/docs/api#{}", tag.slug), &tag.name, path)) }
+            } @else { details.docs-group open[current == Some(at)] {
                 summary { (tag.name) }
                 ul {
                     @for o in set.of_tag(at) {
@@ -79,7 +83,7 @@ fn reference(set: &DocsSet, path: &str) -> Markup {
                         }
                     }
                 }
-            }
+            } }
         }
     }
 }

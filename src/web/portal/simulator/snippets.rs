@@ -15,8 +15,8 @@ const PROGRAMS: [(&str, &str); 4] = [
 /// The programs, one language at a time.
 pub(in crate::web) fn samples() -> Markup {
     let samples = PROGRAMS.map(|(label, code)| Sample {
-        label: label.to_owned(),
-        code: code.to_owned(),
+        label,
+        code: html! { (code) },
     });
     html! {
         (ui::samples("verify", "An endpoint that verifies", &samples))

@@ -1,20 +1,20 @@
 //! Blocks of code, alone or with a tab for each language; never how the code is made.
 
-use maud::{Markup, html};
+use maud::{Markup, Render, html};
 
 use super::secret::copy_button;
 
 /// One language of a block.
 #[derive(Debug, Clone)]
 pub struct Sample {
-    /// What its tab says.
-    pub label: String,
-    /// The code.
-    pub code: String,
+    /// What its tab says; the documentation and the simulator call a language the same, so that a choice holds for both.
+    pub label: &'static str,
+    /// The code, with marks or without.
+    pub code: Markup,
 }
 
-/// One block with a button that copies it. `label` says what it is, for those who cannot see it.
-pub fn code_block(label: &str, code: &str) -> Markup {
+/// One block with a button that copies it. `label` says what it is, for those who cannot see it; the code may have marks.
+pub fn code_block(label: &str, code: &(impl Render + ?Sized)) -> Markup {
     html! {
         div.code {
             pre tabindex="0" role="region" aria-label=(label) { code data-copy-from { (code) } }

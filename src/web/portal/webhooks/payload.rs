@@ -21,10 +21,10 @@ enum Kind {
 impl Kind {
     const fn class(self) -> Option<&'static str> {
         match self {
-            Self::Name => Some("j-name"),
-            Self::Text => Some("j-text"),
-            Self::Number => Some("j-number"),
-            Self::Word => Some("j-word"),
+            Self::Name => Some("hl-k"),
+            Self::Text => Some("hl-s"),
+            Self::Number => Some("hl-n"),
+            Self::Word => Some("hl-w"),
             Self::Mark => None,
         }
     }
@@ -183,12 +183,12 @@ mod tests {
         let shown = Indented::of("{\"<b>\": [\"</pre>\", 7, true]}", MOST).unwrap();
         let markup = shown.markup().into_string();
         assert!(
-            markup.contains("<span class=\"j-name\">&quot;&lt;b&gt;&quot;</span>"),
+            markup.contains("<span class=\"hl-k\">&quot;&lt;b&gt;&quot;</span>"),
             "{markup}"
         );
-        assert!(markup.contains("<span class=\"j-text\">&quot;&lt;/pre&gt;&quot;</span>"));
-        assert!(markup.contains("<span class=\"j-number\">7</span>"));
-        assert!(markup.contains("<span class=\"j-word\">true</span>"));
+        assert!(markup.contains("<span class=\"hl-s\">&quot;&lt;/pre&gt;&quot;</span>"));
+        assert!(markup.contains("<span class=\"hl-n\">7</span>"));
+        assert!(markup.contains("<span class=\"hl-w\">true</span>"));
     }
 
     #[test]

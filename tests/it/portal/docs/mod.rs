@@ -1,7 +1,11 @@
 //! The documentation: every operation, error and program is there as it should be, samples run, reloads show, hostile texts stay texts.
 
-use std::io::Write as _;
-use std::process::{Command, Stdio};
+mod complete;
+mod explorer;
+mod guides;
+mod samples;
+mod search;
+
 use std::time::Duration;
 
 use fuelgate::base::error::Code;
@@ -9,35 +13,10 @@ use serde_json::{Value, json};
 
 use crate::support::backend::{Answer, Backend};
 use crate::support::gateway::{Gateway, TOKEN};
+use crate::support::html::{block, slug_of, text_of};
 use crate::support::portal::Portal;
-use crate::support::programs::{free_port, python_path};
+use crate::support::programs::free_port;
 use crate::support::{browser, eventually, http};
-
-/// A page's text without its tags, with entities as the characters they stand for.
-fn text_of(html: &str) -> String {
-    let mut out = String::new();
-    let mut rest = html;
-    while let Some((before, after)) = rest.split_once('<') {
-        out.push_str(before);
-        rest = after.split_once('>').map_or("", |(_, rest)| rest);
-    }
-    out.push_str(rest);
-    out.replace("&lt;", "<")
-        .replace("&gt;", ">")
-        .replace("&quot;", "\"")
-        .replace("&#39;", "'")
-        .replace("&amp;", "&")
-}
-
-/// The code of the block with this name.
-fn block(page: &str, label: &str) -> String {
-    let at = page
-        .find(&format!("aria-label=\"{label}\""))
-        .unwrap_or_else(|| panic!("no block {label}"));
-    let (_, code) = page[at..].split_once("<code data-copy-from>").unwrap();
-    let (code, _) = code.split_once("</code>").unwrap();
-    text_of(code)
-}
 
 #[test]
 fn every_operation_has_its_page_with_all_there_is_to_know() {
@@ -55,13 +34,7 @@ fn every_operation_has_its_page_with_all_there_is_to_know() {
             let Some(id) = operation["operationId"].as_str() else {
                 continue;
             };
-            let slug = id.chars().fold(String::new(), |mut s, c| {
-                if c.is_uppercase() {
-                    s.push('-');
-                }
-                s.extend(c.to_lowercase());
-                s
-            });
+            let slug = slug_of(id);
             let href = format!("/docs/api/{slug}");
             assert!(list.contains(&format!("href=\"{href}\"")), "{href}");
             let page = visitor.page(&href);
@@ -137,75 +110,6 @@ fn every_operation_has_its_page_with_all_there_is_to_know() {
     }
 }
 
-/// Runs a sample as its reader would; what it printed.
-fn run(language: &str, code: &str, key: &str) -> String {
-    let mut command = match language {
-        "curl" => {
-            let mut c = Command::new("sh");
-            // The reader sees a failure by its status, a test by this.
-            c.args([
-                "-c",
-                &code.replacen("curl ", "curl --silent --show-error --fail ", 1),
-            ]);
-            c
-        }
-        "Python" => {
-            let mut c = Command::new(python_path());
-            c.args(["-c", code]);
-            c
-        }
-        "JavaScript" => {
-            let mut c = Command::new("node");
-            c.args(["--input-type=module", "-e", code]);
-            c
-        }
-        _ => Command::new("php"),
-    };
-    let mut child = command
-        .env("API_KEY", key)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stdin = child.stdin.take().unwrap();
-    if language == "PHP" {
-        stdin.write_all(code.as_bytes()).unwrap();
-    }
-    drop(stdin);
-    let out = child.wait_with_output().unwrap();
-    let said = String::from_utf8_lossy(&out.stdout).into_owned();
-    let errors = String::from_utf8_lossy(&out.stderr);
-    assert!(out.status.success(), "{language}:\n{code}\n{said}{errors}");
-    said
-}
-
-#[test]
-fn the_samples_of_a_reading_and_a_writing_call_run_and_succeed() {
-    let portal = Portal::start();
-    let g = &portal.gateway;
-    let (_, key) = g.key("acct_1", &["contacts:read", "contacts:write"]);
-    let visitor = portal.stranger();
-    let (list, create) = (
-        visitor.page("/docs/api/list-contacts"),
-        visitor.page("/docs/api/create-contact"),
-    );
-    for language in ["curl", "Python", "JavaScript", "PHP"] {
-        let name = format!("Request, {language}");
-        let said = run(language, &block(&list, &name), &key);
-        assert!(said.contains("next_cursor"), "{language}: {said}");
-        // Each makes a contact of its own: addresses are unique.
-        let code = block(&create, &name).replace(
-            "ada@analytical",
-            &format!("ada@{}", language.to_lowercase()),
-        );
-        let said = run(language, &code, &key);
-        assert!(said.contains("con_"), "{language}: {said}");
-    }
-    let all = g.get("/v1/contacts?q=lovelace&limit=50", &key).json();
-    assert_eq!(all["data"].as_array().unwrap().len(), 4);
-}
-
 #[test]
 fn every_error_has_the_page_that_its_type_names() {
     let portal = Portal::start();
@@ -249,28 +153,6 @@ fn the_guides_programs_are_those_that_are_tested_byte_for_byte() {
 }
 
 #[test]
-fn a_search_finds_pages_of_every_kind_and_shows_its_words_as_text() {
-    let portal = Portal::start();
-    let visitor = portal.stranger();
-    for (query, href) in [
-        ("create+contact", "/docs/api/create-contact"),
-        ("rate+lim", "/docs/guides/rate-limits"),
-        ("contact.created", "/docs/events/contact.created"),
-        ("insufficient", "/docs/errors/insufficient_scope"),
-        ("DealList", "/docs/schemas/DealList"),
-    ] {
-        let page = visitor.page(&format!("/docs/search?q={query}"));
-        let (_, hits) = page.split_once("class=\"hits\"").unwrap();
-        assert!(hits.contains(&format!("href=\"{href}\"")), "{query}");
-    }
-    let page = visitor.page("/docs/search?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E");
-    assert!(!page.contains("<script>alert"), "{page}");
-    visitor.page("/docs/search");
-    assert_eq!(visitor.get("/docs/search?q=a&q=b").status, 422);
-    assert_eq!(visitor.get("/docs/search?q=%ff").status, 400);
-}
-
-#[test]
 fn pages_are_kept_by_browsers_until_they_change_and_differ_by_who_is_signed_in() {
     let portal = Portal::start();
     let visitor = portal.stranger();
@@ -282,6 +164,74 @@ fn pages_are_kept_by_browsers_until_they_change_and_differ_by_who_is_signed_in()
     let signed_in = portal.signed_in("acct_1", "viewer");
     let theirs = signed_in.request("GET", "/docs/api", &[("If-None-Match", tag)], None);
     assert_eq!(theirs.status, 200);
+    let tag = theirs.header("etag").unwrap();
+    let again = signed_in.request("GET", "/docs/api", &[("If-None-Match", tag)], None);
+    assert_eq!((again.status, again.body.len()), (304, 0));
+}
+
+#[test]
+fn files_are_the_same_for_everybody_and_not_sent_twice() {
+    let portal = Portal::start();
+    let (visitor, signed_in) = (portal.stranger(), portal.signed_in("acct_1", "viewer"));
+    for path in [
+        "/docs/openapi/0.json",
+        "/docs/openapi/explorer-0.json",
+        "/docs/webhooks/verify.py",
+    ] {
+        let first = visitor.get(path);
+        assert_eq!(
+            first.header("cache-control"),
+            Some("public, no-cache"),
+            "{path}"
+        );
+        assert!(first.header("set-cookie").is_none(), "{path}");
+        let tag = first.header("etag").unwrap();
+        let again = signed_in.request("GET", path, &[("If-None-Match", tag)], None);
+        assert_eq!((again.status, again.body.len()), (304, 0), "{path}");
+        assert!(signed_in.get(path).body == first.body, "{path}");
+    }
+}
+
+#[test]
+fn who_is_signed_in_sees_their_account_and_the_banner_on_each_page_and_nobody_else_does() {
+    let portal = Portal::start();
+    let g = &portal.gateway;
+    let (_, key) = g.key("acct_1", &["contacts:read"]);
+    let body = json!({"overrides": {"quotas": {"hour": 10, "month": 100}}});
+    let set = g.admin("PUT", "/admin/v1/accounts/acct_1", Some(&body));
+    assert_eq!(set.status, 200, "{}", set.text());
+    for _ in 0..9 {
+        assert_eq!(g.get("/v1/contacts", &key).status, 200);
+    }
+    let (theirs, other) = (
+        portal.signed_in("acct_1", "viewer"),
+        portal.signed_in("acct_2", "viewer"),
+    );
+    let visitor = portal.stranger();
+    for path in [
+        "/docs",
+        "/docs/api",
+        "/docs/api/list-contacts",
+        "/docs/explorer",
+        "/docs/guides/errors",
+        "/docs/search?q=a",
+    ] {
+        let page = theirs.page(path);
+        assert!(
+            page.contains("class=\"banner\"") && page.contains("acct_1"),
+            "{path}"
+        );
+        let page = other.page(path);
+        assert!(
+            !page.contains("class=\"banner\"") && !page.contains("acct_1"),
+            "{path}"
+        );
+        let page = visitor.page(path);
+        assert!(
+            !page.contains("class=\"banner\"") && page.contains("href=\"/sign-in\""),
+            "{path}"
+        );
+    }
 }
 
 /// A portal whose API is this document.
@@ -384,27 +334,4 @@ fn a_reload_changes_what_is_documented() {
     });
     let errors = page("/docs/api/none");
     assert_eq!(errors.status, 404);
-}
-
-#[test]
-fn the_explorer_calls_with_the_readers_key_and_greys_what_it_may_not_call() {
-    let portal = Portal::start();
-    let g = &portal.gateway;
-    let (_, key) = g.key("acct_1", &["contacts:read"]);
-    let visitor = portal.signed_in("acct_1", "developer");
-    let input = json!({
-        "origin": portal.url, "key": key, "cookie": visitor.cookie, "shots": browser::shots(),
-    });
-    let said = browser::run("explorer", &input);
-    assert_eq!(said, json!([]), "{said:#}");
-    let refused = || g.metric("fuelgate_auth_failures_total{code=\"insufficient_scope\"}");
-    assert_eq!(refused(), 0.0, "the greyed call was not sent");
-    let headers = [("Authorization", format!("Bearer {key}"))];
-    let headers = headers.each_ref().map(|(n, v)| (*n, v.as_str()));
-    let created = visitor.request("POST", "/api/v1/contacts", &headers, Some(b"{}"));
-    assert_eq!(
-        (created.status, refused()),
-        (403, 1.0),
-        "it would have been"
-    );
 }
