@@ -120,6 +120,48 @@ async fn what_cannot_be_a_replay_is_invalid() {
 }
 
 #[tokio::test]
+async fn what_was_missed_is_recovered_for_one_webhook_that_takes_deliveries() {
+    let admin = Admin::start().await;
+    let new = json!({"account_id": "acct_1", "url": "https://example.com/h", "event_types": ["*"]});
+    let webhook = admin.post("/admin/v1/webhooks", new).await.is(201);
+    let id = webhook["id"].as_str().unwrap();
+    let of = |only: &str, webhook: Value, account: &str| {
+        let mut body = range();
+        (body["only"], body["webhook_id"]) = (json!(only), webhook);
+        body["account_id"] = json!(account);
+        admin.post("/admin/v1/replays", body)
+    };
+    for only in ["missed", "undelivered"] {
+        let nobody = of(only, Value::Null, "acct_1").await;
+        nobody.is_invalid(&["webhook_id"]);
+        let foreign = of(only, json!(id), "acct_2").await;
+        foreign.is_invalid(&["webhook_id"]);
+    }
+    let path = format!("/admin/v1/webhooks/{id}");
+    let paused = admin.patch(&path, json!({"status": "paused"})).await;
+    paused.is(200);
+    let made = of("undelivered", json!(id), "acct_1").await.is(202);
+    assert_eq!(
+        (&made["only"], &made["replayed"]),
+        (&json!("undelivered"), &json!(0))
+    );
+    let listed = async |query: String| {
+        let found = admin.get(&format!("/admin/v1/replays?{query}")).await;
+        found.is(200)["data"].clone()
+    };
+    assert_eq!(listed(format!("webhook_id={id}")).await, json!([made]));
+    assert_eq!(listed("account_id=acct_1".to_owned()).await, json!([made]));
+    assert_eq!(listed("account_id=acct_2".to_owned()).await, json!([]));
+    for unknown in [
+        format!("webhook_id={id}&account_id=acct_2"),
+        "webhook_id=whk_0".to_owned(),
+    ] {
+        let path = format!("/admin/v1/replays?{unknown}");
+        admin.get(&path).await.is_error(404, "not_found");
+    }
+}
+
+#[tokio::test]
 async fn only_the_operators_endpoint_gets_operational_events_and_it_gets_nothing_else() {
     let admin = Admin::start().await;
     let body = |account: &str, types: &[&str]| json!({"account_id": account, "url": "https://example.com/ops", "event_types": types});

@@ -57,3 +57,4 @@ mod webhooks_ill;
 mod webhooks_kills;
 mod webhooks_many;
 mod webhooks_names;
+mod webhooks_recovery;

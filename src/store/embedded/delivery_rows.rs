@@ -43,6 +43,14 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
+/// The state in a row that may have none.
+pub(super) fn state_of(row: &Row<'_>) -> rusqlite::Result<Option<DeliveryState>> {
+    match row.get::<_, Option<i64>>("state")? {
+        None => Ok(None),
+        Some(_) => code(row, "state", &STATES).map(Some),
+    }
+}
+
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt {
         at: row.get("at")?,

@@ -25,6 +25,7 @@ mod portal_sessions;
 mod previous_uses;
 mod pseudonym;
 mod queue;
+mod recovery;
 mod replays;
 mod settle;
 pub mod source;

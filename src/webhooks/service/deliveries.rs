@@ -127,7 +127,8 @@ impl WebhookService {
     }
 }
 
-fn not_active(endpoint: &Endpoint) -> WebhookError {
+/// The refusal of what only an endpoint that takes deliveries can do.
+pub(super) fn not_active(endpoint: &Endpoint) -> WebhookError {
     let state = match endpoint.status {
         EndpointStatus::Paused => "paused",
         _ => "disabled",

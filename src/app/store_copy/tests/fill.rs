@@ -23,7 +23,7 @@ use crate::webhooks::model::{
     Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
 };
 use crate::webhooks::port::replays::{
-    ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplayStep,
+    ReplayBounds, ReplayJob, ReplayOnly, ReplayScope, ReplayState, ReplayStep,
 };
 use crate::webhooks::port::{ClaimTerms, EventStore, ReplayStore};
 use crate::webhooks::seal::Sealer;
@@ -372,7 +372,7 @@ async fn replays(s: &EmbeddedStore, accounts: &[String]) {
             event_types: vec!["contact.*".into()],
             from: ago(DAY_MS),
             to: ago(-DAY_MS),
-            only_failed: true,
+            only: ReplayOnly::Failed,
             per_second: 10,
         },
         state: ReplayState::Running,

@@ -71,6 +71,7 @@ mod portal_sessions;
 mod prune;
 mod publish;
 mod record;
+mod recovery;
 mod replay_steps;
 mod replays;
 mod roster;
