@@ -2,6 +2,7 @@
 
 mod accounts;
 mod deliveries;
+mod recover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
