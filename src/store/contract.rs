@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod alerts;
 pub(crate) mod deliveries;
+pub(crate) mod delivery_log;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod health;
@@ -55,7 +56,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, recovery, health, portal_sessions, previous_uses, alerts, mails, usage, insight);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, delivery_log, feed, identity, inboxes, replays, recovery, health, portal_sessions, previous_uses, alerts, mails, usage, insight);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -122,8 +123,13 @@ macro_rules! contract_tests {
             deliveries_of_a_paused_endpoint_wait,
             a_gone_receiver_disables_the_endpoint_and_fails_what_waits,
             a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
-            a_test_goes_to_one_endpoint_whatever_it_wants,
-            deliveries_are_listed_by_filter
+            a_test_goes_to_one_endpoint_whatever_it_wants
+        );
+    };
+    (@delivery_log $make:expr) => {
+        $crate::store::contract::contract_tests!(@each delivery_log $make;
+            deliveries_are_listed_by_filter,
+            deliveries_are_listed_by_when_they_were_made
         );
     };
     (@health $make:expr) => {

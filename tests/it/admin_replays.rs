@@ -29,6 +29,26 @@ async fn deliveries_of_all_webhooks_are_listed_by_filter() {
     assert_eq!(count("status=failed").await, 0);
     assert_eq!(count("to=2020-01-01T00:00:00Z").await, 0);
     assert_eq!(count("from=2020-01-01T00:00:00Z").await, 2);
+    let webhooks = admin.get("/admin/v1/webhooks?account_id=acct_1").await;
+    let webhook = webhooks.is(200)["data"][0]["id"].clone();
+    let of_one = format!(
+        "/admin/v1/webhooks/{}/deliveries",
+        webhook.as_str().unwrap()
+    );
+    for (query, n) in [
+        ("from=2020-01-01T00:00:00Z", 1),
+        ("to=2020-01-01T00:00:00Z", 0),
+        (
+            "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&status=pending",
+            1,
+        ),
+    ] {
+        let found = admin.get(&format!("{of_one}?{query}")).await.is(200);
+        assert_eq!(found["data"].as_array().unwrap().len(), n, "{query}");
+    }
+    let empty = "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z";
+    let bad = admin.get(&format!("{of_one}?{empty}")).await;
+    bad.is_invalid(&["from"]);
     let first = admin.get("/admin/v1/deliveries?limit=1").await.is(200);
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = admin

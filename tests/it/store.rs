@@ -265,7 +265,7 @@ fn people_read_sentences_and_a_table() {
     let said = String::from_utf8(o.stdout).unwrap();
     let report = verify(&copy);
     assert!(
-        said.contains(&format!("{}: sound; layout 3, ", copy.display())),
+        said.contains(&format!("{}: sound; layout 4, ", copy.display())),
         "{said}"
     );
     assert!(said.contains(report["sha256"].as_str().unwrap()));
@@ -351,7 +351,7 @@ fn rows_that_disagree_are_all_named() {
     let raw = rusqlite::Connection::open(g.folder.path().join("fuelgate.db")).unwrap();
     raw.execute_batch(
         "DELETE FROM account; UPDATE key_secret SET digest = x'00';
-         INSERT INTO attempt VALUES ('dlv_none', 1, 0, NULL, 0, NULL, NULL)",
+         INSERT INTO attempt VALUES ('dlv_none', 1, 0, NULL, 0, NULL, NULL, NULL)",
     )
     .unwrap();
     drop(raw);

@@ -59,6 +59,7 @@ static FORMAT: Format = Format {
         include_str!("layout1.sql"),
         include_str!("layout2.sql"),
         include_str!("layout3.sql"),
+        include_str!("layout5.sql"),
     ],
 };
 

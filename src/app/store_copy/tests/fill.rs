@@ -20,7 +20,7 @@ use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, Usag
 use crate::usage::port::UsageStore;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
-    Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
+    Attempt, Endpoint, EndpointStatus, Event, EventState, HeaderField, Outcome, Settlement,
 };
 use crate::webhooks::port::replays::{
     ReplayBounds, ReplayJob, ReplayOnly, ReplayScope, ReplayState, ReplayStep,
@@ -336,6 +336,7 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             latency_ms: 12,
             error: Some("500".into()),
             reply_excerpt: Some("oops".into()),
+            reply_headers: vec![HeaderField::new("server", "ours")],
         };
         s.complete(&c.delivery.id, &c.claim, &attempt, &outcome, &effect, now())
             .await

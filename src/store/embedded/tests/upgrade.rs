@@ -50,7 +50,7 @@ async fn a_store_of_layout_1_is_taken_over_with_all_that_is_in_it() {
     store.close();
     let report = super::super::verify::verify(&file).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    assert_eq!(report.layout, 3);
+    assert_eq!(report.layout, 4);
 
     let raw = rusqlite::Connection::open(&file).unwrap();
     let mut line = raw
@@ -97,7 +97,7 @@ async fn a_store_of_layout_2_gets_totals_of_its_keys_by_day_and_month() {
     open(dir.path(), Options::default()).close();
     let report = super::super::verify::verify(&file).unwrap();
     assert!(report.problems.is_empty(), "{:?}", report.problems);
-    assert_eq!(report.layout, 3);
+    assert_eq!(report.layout, 4);
 
     let raw = rusqlite::Connection::open(&file).unwrap();
     let mut totals = raw

@@ -58,7 +58,7 @@ pub(super) async fn step(
             });
         };
         let looked = look(store, &shard, job, &endpoint).await?;
-        let (due, cursor) = choose(job, &endpoint, looked, REDIS_STEP.min(limit));
+        let (due, cursor) = choose(job, &endpoint, looked, REDIS_STEP.min(limit), now);
         if let Some(restarted) = recover(store, &shard, &endpoint, &due, now).await? {
             return Ok(ReplayStep { restarted, cursor });
         }
@@ -147,6 +147,7 @@ fn choose(
     endpoint: &Endpoint,
     looked: Vec<Seen>,
     most: usize,
+    now: Timestamp,
 ) -> (Vec<Due>, Option<String>) {
     let is_more = looked.len() == REDIS_LOOK;
     let last = looked.last().filter(|_| is_more).map(|s| s.sequence);
@@ -160,7 +161,7 @@ fn choose(
         let delivery = seen.delivery.map(|d| d.id);
         due.push(Due {
             event: seen.id,
-            delivery: delivery.unwrap_or_else(|| ids::new(ids::DELIVERY)),
+            delivery: delivery.unwrap_or_else(|| ids::at(ids::DELIVERY, now)),
             is_there: recovery == Recovery::Restart,
         });
         if due.len() == most {

@@ -72,7 +72,7 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
                 } @else {
                     (ui::table("API keys", &COLUMNS, &rows(&found.items, now)))
                 }
-                (ui::pager(&path, LIST, found.next.as_deref(), is_first))
+                (ui::pager(&path, LIST, &request, found.next.as_deref()))
             }))
         }
     };

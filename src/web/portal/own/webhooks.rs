@@ -25,6 +25,10 @@ pub(in crate::web::portal) struct Deliveries {
     pub(in crate::web::portal) event_type: Option<String>,
     pub(in crate::web::portal) event: Option<String>,
     pub(in crate::web::portal) state: Option<DeliveryState>,
+    /// Made since.
+    pub(in crate::web::portal) from: Option<Timestamp>,
+    /// Made before.
+    pub(in crate::web::portal) to: Option<Timestamp>,
 }
 
 /// A webhook as its form says it.
@@ -222,8 +226,8 @@ impl Own {
             endpoint_id: wanted.webhook.clone(),
             event_id: wanted.event.clone(),
             state: wanted.state,
-            from: None,
-            to: None,
+            from: wanted.from,
+            to: wanted.to,
         };
         Ok(self.state.webhooks.all_deliveries(&filter, page).await?)
     }

@@ -61,7 +61,7 @@ pub(super) fn card(own: &Own, webhook: &EndpointView, last: Option<&ReplayView>)
         ..ui::Choice::default()
     };
     html! {
-        div #recover {
+        div.recover #recover {
             (ui::card(Some("Recover missed events"), &html! {
                 p.muted {
                     "Events that happened while the webhook was disabled, or before it was added, were never sent to it. Each of them is sent once, with its own "
