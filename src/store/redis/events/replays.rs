@@ -253,8 +253,11 @@ impl ReplayStore for Store {
             .arg(u8::from(account.is_some()));
         let call = add_fields(call, &fields_of(job)?);
         carry_out::<()>(self, &slot(self), change, call).await?;
-        if let Some(account) = account {
-            forget_old(self, account).await?;
+        // The job is made, whatever becomes of the old ones: the next one that is made forgets them.
+        if let Some(account) = account
+            && let Err(e) = forget_old(self, account).await
+        {
+            tracing::debug!("old replays are not forgotten now: {e}");
         }
         Ok(())
     }
