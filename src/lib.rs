@@ -83,6 +83,9 @@
 //!   ([`webhooks::health`]) and accounts take turns ([`webhooks::share`]), so that no receiver's silence is another's delay.
 //!   The sweeper takes no event before it is so old that no exchange of any node can have it in hand; erasures are gone on
 //!   with by whichever node looks for them next.
+//! * *Recovery.* What an endpoint missed, because it was disabled or was made later, a replay makes deliveries of
+//!   ([`webhooks::port::replays`]): along the account's released events by their numbers, from any node, once however often it
+//!   is asked for. It leaves alone events that are older than deliveries are kept, of which nobody could tell what was missed.
 //! * *Layouts.* The version of what lies in Redis is 4. A start takes layouts 1 to 3 over as they are: what a later one has
 //!   more begins empty, and so does the order of released events where layout 1 is taken over; endpoints of months that were
 //!   counted before layout 4 are found by going through all fields, as they were then. Nodes that know earlier ones

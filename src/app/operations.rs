@@ -31,7 +31,12 @@ pub(super) fn makers(parts: &Parts, wake: &Arc<Notify>) -> (Teller, Replayer) {
     let jobs = Arc::clone(&parts.backend.replays);
     (
         teller,
-        Replayer::new(jobs, parts.clock.clone(), Arc::clone(wake)),
+        Replayer::new(
+            jobs,
+            Arc::clone(&parts.settings),
+            parts.clock.clone(),
+            Arc::clone(wake),
+        ),
     )
 }
 

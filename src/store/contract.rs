@@ -3,6 +3,7 @@
 pub(crate) mod accounts;
 pub(crate) mod alerts;
 pub(crate) mod deliveries;
+pub(crate) mod delivery_log;
 pub(crate) mod events;
 pub(crate) mod feed;
 pub(crate) mod health;
@@ -13,6 +14,7 @@ pub(crate) mod keys;
 pub(crate) mod mails;
 pub(crate) mod portal_sessions;
 pub(crate) mod previous_uses;
+pub(crate) mod recovery;
 pub(crate) mod replays;
 pub(crate) mod usage;
 
@@ -54,7 +56,7 @@ pub(crate) struct Stores {
 /// Makes a test of each behaviour, or of each in some topics; `$make` is an expression that gives an empty [`Stores`].
 macro_rules! contract_tests {
     ($make:expr) => {
-        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, previous_uses, alerts, mails, usage, insight);
+        $crate::store::contract::contract_tests!($make; accounts, keys, events, deliveries, delivery_log, feed, identity, inboxes, replays, recovery, health, portal_sessions, previous_uses, alerts, mails, usage, insight);
     };
     ($make:expr; $($topic:ident),+) => {
         $($crate::store::contract::contract_tests!(@$topic $make);)+
@@ -121,8 +123,13 @@ macro_rules! contract_tests {
             deliveries_of_a_paused_endpoint_wait,
             a_gone_receiver_disables_the_endpoint_and_fails_what_waits,
             a_deleted_endpoint_cancels_what_waits_and_what_is_under_way,
-            a_test_goes_to_one_endpoint_whatever_it_wants,
-            deliveries_are_listed_by_filter
+            a_test_goes_to_one_endpoint_whatever_it_wants
+        );
+    };
+    (@delivery_log $make:expr) => {
+        $crate::store::contract::contract_tests!(@each delivery_log $make;
+            deliveries_are_listed_by_filter,
+            deliveries_are_listed_by_when_they_were_made
         );
     };
     (@health $make:expr) => {
@@ -176,6 +183,17 @@ macro_rules! contract_tests {
             no_account_keeps_others_from_their_jobs,
             jobs_are_listed_newest_first_and_forgotten_in_their_time,
             an_erasure_takes_an_accounts_jobs
+        );
+    };
+    (@recovery $make:expr) => {
+        $crate::store::contract::contract_tests!(@each recovery $make;
+            what_was_missed_is_made_once_under_its_own_id,
+            what_has_not_succeeded_is_started_anew_where_that_is_asked_for,
+            only_released_events_of_the_range_types_and_account_are_recovered,
+            a_recovery_goes_on_where_it_was_on_another_node,
+            what_is_recovered_waits_for_a_paused_endpoint_and_ends_with_a_disabled_one,
+            nothing_is_made_for_an_account_that_is_being_erased,
+            jobs_are_listed_by_whose_they_are_and_the_oldest_forgotten
         );
     };
     (@portal_sessions $make:expr) => {

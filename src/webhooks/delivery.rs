@@ -10,14 +10,18 @@ use tokio::time::Instant;
 use super::counters::DeliveryCounters;
 use super::envelope;
 use super::health::{self, Effect};
-use super::model::{Attempt, ClaimedDelivery, Completed, Outcome, OutgoingRequest, Reply};
+use super::model::{
+    Attempt, ClaimedDelivery, Completed, HeaderField, Outcome, OutgoingRequest, Reply,
+};
 use super::places::{Place, Places};
 use super::port::{ClaimTerms, EventStore, WebhookTransport};
 use super::schedule;
 use super::settings::{Settings, SharedSettings};
 use super::share::Room;
 use super::sign::{self, SigningKey};
-use crate::base::ceilings::{CLAIM_BEGIN, CLAIM_MARGIN, DELIVERY_POLL, DELIVERY_POLL_FLOOR};
+use crate::base::ceilings::{
+    CLAIM_BEGIN, CLAIM_MARGIN, DELIVERY_POLL, DELIVERY_POLL_FLOOR, WEBHOOK_REPLY_FIELDS_LOGGED,
+};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 
@@ -271,15 +275,28 @@ fn request(
     })
 }
 
+/// Header fields of replies that the log keeps; others may hold what only the receiver's own people should see.
+const LOGGED: [&str; 5] = ["content-type", "date", "location", "retry-after", "server"];
+
+fn logged(headers: Vec<(String, String)>) -> Vec<HeaderField> {
+    let fields = headers.into_iter();
+    fields
+        .filter(|(name, _)| LOGGED.contains(&name.as_str()))
+        .take(WEBHOOK_REPLY_FIELDS_LOGGED)
+        .map(|(name, value)| HeaderField::new(name, value))
+        .collect()
+}
+
 fn attempt_of(at: Timestamp, latency: Duration, result: Result<Reply, String>) -> Attempt {
     let latency_ms = u64::try_from(latency.as_millis()).unwrap_or(u64::MAX);
-    let (status, error, reply_excerpt) = match result {
+    let (status, error, reply_excerpt, reply_headers) = match result {
         Ok(reply) => {
             let error = (!(200..300).contains(&reply.status))
                 .then(|| format!("the receiver answered {}", reply.status));
-            (Some(reply.status), error, Some(reply.excerpt))
+            let headers = logged(reply.headers);
+            (Some(reply.status), error, Some(reply.excerpt), headers)
         }
-        Err(error) => (None, Some(error), None),
+        Err(error) => (None, Some(error), None, Vec::new()),
     };
     Attempt {
         at,
@@ -287,5 +304,36 @@ fn attempt_of(at: Timestamp, latency: Duration, result: Result<Reply, String>) -
         latency_ms,
         error,
         reply_excerpt,
+        reply_headers,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_log_keeps_harmless_fields_of_a_reply_and_few_of_them() {
+        let field = |name: &str| (name.to_owned(), format!("{name} 1"));
+        let sent = [
+            "server",
+            "set-cookie",
+            "authorization",
+            "x-internal",
+            "retry-after",
+            "www-authenticate",
+            "content-type",
+            "location",
+            "date",
+        ];
+        let kept = logged(sent.map(field).to_vec());
+        let names: Vec<&str> = kept.iter().map(|f| f.name.as_str()).collect();
+        assert_eq!(
+            names,
+            ["server", "retry-after", "content-type", "location", "date"]
+        );
+        assert_eq!(kept[0].value, "server 1");
+        let many = logged(vec![field("server"); 30]);
+        assert_eq!(many.len(), WEBHOOK_REPLY_FIELDS_LOGGED);
     }
 }

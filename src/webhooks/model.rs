@@ -214,6 +214,25 @@ pub struct Delivery {
     pub finished_at: Option<Timestamp>,
 }
 
+/// A header field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
+pub struct HeaderField {
+    /// Its name, in lower case.
+    pub name: String,
+    /// Its value.
+    pub value: String,
+}
+
+impl HeaderField {
+    /// A field.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Self {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
 /// One attempt of a delivery, or in its place why there was none: its endpoint was disabled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
 pub struct Attempt {
@@ -228,6 +247,10 @@ pub struct Attempt {
     pub error: Option<String>,
     /// The beginning of the reply's body.
     pub reply_excerpt: Option<String>,
+    /// Those of the reply's header fields that help to see what answered: its type, date and server, where it redirects to and
+    /// when it is to be asked again.
+    #[serde(default)]
+    pub reply_headers: Vec<HeaderField>,
 }
 
 /// A delivery that this node may attempt until `claimed_until`.

@@ -6,16 +6,29 @@ use std::time::Duration;
 use tokio::sync::{Notify, watch};
 
 use super::port::ReplayStore;
-use super::port::replays::ClaimedReplay;
-use crate::base::ceilings::operations::{REPLAY_CLAIM, REPLAY_POLL, REPLAY_STEP};
-use crate::base::clock::Clock;
+use super::port::replays::{ClaimedReplay, ReplayJob};
+use super::settings::SharedSettings;
+use crate::base::ceilings::operations::{RECOVERY_MARGIN, REPLAY_CLAIM, REPLAY_POLL, REPLAY_STEP};
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 
 /// Carries out one job after another. Every node has one; a job whose node ended is gone on with by another.
 pub struct Replayer {
     store: Arc<dyn ReplayStore>,
+    settings: SharedSettings,
     clock: Clock,
     wake: Arc<Notify>,
+}
+
+/// The job as a step at `now` carries it out. Of an event whose delivery may have been deleted for its age nobody knows
+/// whether it was missed: a recovery leaves it alone.
+fn bounded(job: &ReplayJob, retention: Duration, now: Timestamp) -> ReplayJob {
+    let mut job = job.clone();
+    if job.scope.only.is_recovery() {
+        let since = now.minus(retention).plus(RECOVERY_MARGIN);
+        job.scope.from = job.scope.from.max(since);
+    }
+    job
 }
 
 /// How many deliveries a step takes at this rate: no more than a second's, so that a stop or a cancellation is soon heard.
@@ -31,8 +44,18 @@ pub fn pause_after(restarted: u64, per_second: u32) -> Duration {
 
 impl Replayer {
     /// A replayer. `wake` is notified when a delivery may have become due.
-    pub fn new(store: Arc<dyn ReplayStore>, clock: Clock, wake: Arc<Notify>) -> Self {
-        Self { store, clock, wake }
+    pub fn new(
+        store: Arc<dyn ReplayStore>,
+        settings: SharedSettings,
+        clock: Clock,
+        wake: Arc<Notify>,
+    ) -> Self {
+        Self {
+            store,
+            settings,
+            clock,
+            wake,
+        }
     }
 
     /// Carries out jobs until `stop`.
@@ -64,7 +87,8 @@ impl Replayer {
         let limit = step_size(per_second);
         loop {
             let now = self.clock.now();
-            let step = self.store.replay_some(&claimed.job, limit, now).await?;
+            let job = bounded(&claimed.job, self.settings.load().retention, now);
+            let step = self.store.replay_some(&job, limit, now).await?;
             if step.restarted > 0 {
                 self.wake.notify_one();
             }
@@ -102,6 +126,7 @@ async fn pause(period: Duration, stop: &mut watch::Receiver<bool>) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::webhooks::port::replays::{ReplayOnly, ReplayScope, ReplayState};
 
     #[test]
     fn steps_and_pauses_keep_to_the_rate() {
@@ -124,5 +149,36 @@ mod tests {
         }
         assert_eq!(pause_after(0, 50), Duration::ZERO);
         assert_eq!(pause_after(25, 50), Duration::from_millis(500));
+    }
+
+    #[test]
+    fn a_recovery_goes_no_further_back_than_every_delivery_is_kept() {
+        let day = Duration::from_secs(86_400);
+        let now = Timestamp::from_secs(30 * 86_400);
+        let job = |only, from| ReplayJob {
+            id: "rpl_1".to_owned(),
+            scope: ReplayScope {
+                account_id: None,
+                endpoint_id: None,
+                event_types: Vec::new(),
+                from,
+                to: now,
+                only,
+                per_second: 1,
+            },
+            state: ReplayState::Running,
+            cursor: None,
+            done: 0,
+            created_at: now,
+            finished_at: None,
+        };
+        let from = |only, from| bounded(&job(only, from), day, now).scope.from;
+        let long_ago = now.minus(day * 9);
+        let edge = now.minus(day).plus(RECOVERY_MARGIN);
+        assert_eq!(from(ReplayOnly::Failed, long_ago), long_ago);
+        for only in [ReplayOnly::Missed, ReplayOnly::Undelivered] {
+            assert_eq!(from(only, long_ago), edge);
+            assert_eq!(from(only, now), now);
+        }
     }
 }

@@ -30,6 +30,8 @@ pub struct Settings {
     pub allowance: Allowance,
     /// How long an endpoint may fail before it is disabled; `None` for ever.
     pub disable_after: Option<Duration>,
+    /// How long deliveries and their events are kept once they have ended.
+    pub retention: Duration,
 }
 
 /// The settings of now.
@@ -57,6 +59,7 @@ impl Settings {
                 spacing: Duration::from_secs(1) / config.webhooks.endpoint.per_second.max(1),
             },
             disable_after: config.webhooks.disable_after,
+            retention: config.webhooks.retention,
         }
     }
 

@@ -1,10 +1,10 @@
 //! Endpoints, deliveries and events as the admin API and the portal show them; never a secret.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::health::EndpointHealth;
 use super::model::{Attempt, Delivery, DeliveryState, Endpoint, EndpointStatus, Event, EventState};
-use super::port::replays::{ReplayJob, ReplayState};
+use super::port::replays::{ReplayJob, ReplayOnly, ReplayState};
 use crate::base::clock::Timestamp;
 
 /// An endpoint's public fields.
@@ -207,17 +207,17 @@ pub struct ReplayView {
     pub webhook_id: Option<String>,
     /// Only those of these types or patterns; empty for all.
     pub event_types: Vec<String>,
-    /// Only those made since.
+    /// Only those made since; of `missed` and `undelivered`: of events that happened since.
     #[schema(value_type = String, format = DateTime)]
     pub from: Timestamp,
-    /// Only those made before.
+    /// Only those made before, or of events that happened before.
     #[schema(value_type = String, format = DateTime)]
     pub to: Timestamp,
-    /// Only those that have failed, or all that have ended.
+    /// What it is of.
     pub only: ReplayOnly,
     /// How many a second.
     pub per_second: u32,
-    /// How many were started anew so far.
+    /// How many were started anew, or made, so far.
     pub replayed: u64,
     /// When it was made.
     #[schema(value_type = String, format = DateTime)]
@@ -225,16 +225,6 @@ pub struct ReplayView {
     /// When it came to its end.
     #[schema(value_type = Option<String>, format = DateTime)]
     pub finished_at: Option<Timestamp>,
-}
-
-/// Which deliveries a replay is of.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ReplayOnly {
-    /// Those that have failed: dead letters.
-    Failed,
-    /// All that have ended.
-    All,
 }
 
 impl From<ReplayJob> for ReplayView {
@@ -248,11 +238,7 @@ impl From<ReplayJob> for ReplayView {
             event_types: scope.event_types,
             from: scope.from,
             to: scope.to,
-            only: if scope.only_failed {
-                ReplayOnly::Failed
-            } else {
-                ReplayOnly::All
-            },
+            only: scope.only,
             per_second: scope.per_second,
             replayed: job.done,
             created_at: job.created_at,

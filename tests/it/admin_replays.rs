@@ -29,6 +29,26 @@ async fn deliveries_of_all_webhooks_are_listed_by_filter() {
     assert_eq!(count("status=failed").await, 0);
     assert_eq!(count("to=2020-01-01T00:00:00Z").await, 0);
     assert_eq!(count("from=2020-01-01T00:00:00Z").await, 2);
+    let webhooks = admin.get("/admin/v1/webhooks?account_id=acct_1").await;
+    let webhook = webhooks.is(200)["data"][0]["id"].clone();
+    let of_one = format!(
+        "/admin/v1/webhooks/{}/deliveries",
+        webhook.as_str().unwrap()
+    );
+    for (query, n) in [
+        ("from=2020-01-01T00:00:00Z", 1),
+        ("to=2020-01-01T00:00:00Z", 0),
+        (
+            "from=2020-01-01T00:00:00Z&to=2100-01-01T00:00:00Z&status=pending",
+            1,
+        ),
+    ] {
+        let found = admin.get(&format!("{of_one}?{query}")).await.is(200);
+        assert_eq!(found["data"].as_array().unwrap().len(), n, "{query}");
+    }
+    let empty = "from=2026-01-01T00:00:00Z&to=2026-01-01T00:00:00Z";
+    let bad = admin.get(&format!("{of_one}?{empty}")).await;
+    bad.is_invalid(&["from"]);
     let first = admin.get("/admin/v1/deliveries?limit=1").await.is(200);
     let cursor = first["next_cursor"].as_str().unwrap();
     let second = admin
@@ -117,6 +137,48 @@ async fn what_cannot_be_a_replay_is_invalid() {
     let own = admin.post("/admin/v1/replays", of("acct_1")).await.is(202);
     assert_eq!(own["webhook_id"], webhook["id"]);
     assert_eq!(own["account_id"], "acct_1");
+}
+
+#[tokio::test]
+async fn what_was_missed_is_recovered_for_one_webhook_that_takes_deliveries() {
+    let admin = Admin::start().await;
+    let new = json!({"account_id": "acct_1", "url": "https://example.com/h", "event_types": ["*"]});
+    let webhook = admin.post("/admin/v1/webhooks", new).await.is(201);
+    let id = webhook["id"].as_str().unwrap();
+    let of = |only: &str, webhook: Value, account: &str| {
+        let mut body = range();
+        (body["only"], body["webhook_id"]) = (json!(only), webhook);
+        body["account_id"] = json!(account);
+        admin.post("/admin/v1/replays", body)
+    };
+    for only in ["missed", "undelivered"] {
+        let nobody = of(only, Value::Null, "acct_1").await;
+        nobody.is_invalid(&["webhook_id"]);
+        let foreign = of(only, json!(id), "acct_2").await;
+        foreign.is_invalid(&["webhook_id"]);
+    }
+    let path = format!("/admin/v1/webhooks/{id}");
+    let paused = admin.patch(&path, json!({"status": "paused"})).await;
+    paused.is(200);
+    let made = of("undelivered", json!(id), "acct_1").await.is(202);
+    assert_eq!(
+        (&made["only"], &made["replayed"]),
+        (&json!("undelivered"), &json!(0))
+    );
+    let listed = async |query: String| {
+        let found = admin.get(&format!("/admin/v1/replays?{query}")).await;
+        found.is(200)["data"].clone()
+    };
+    assert_eq!(listed(format!("webhook_id={id}")).await, json!([made]));
+    assert_eq!(listed("account_id=acct_1".to_owned()).await, json!([made]));
+    assert_eq!(listed("account_id=acct_2".to_owned()).await, json!([]));
+    for unknown in [
+        format!("webhook_id={id}&account_id=acct_2"),
+        "webhook_id=whk_0".to_owned(),
+    ] {
+        let path = format!("/admin/v1/replays?{unknown}");
+        admin.get(&path).await.is_error(404, "not_found");
+    }
 }
 
 #[tokio::test]

@@ -44,6 +44,38 @@ async fn a_webhook_is_made_with_its_secret_shown_once() {
 }
 
 #[tokio::test]
+async fn the_secrets_before_the_present_one_are_ended_at_once() {
+    let admin = Admin::start().await;
+    let made = admin
+        .post("/admin/v1/webhooks", new_webhook())
+        .await
+        .is(201);
+    let path = format!("/admin/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let post = async |what: &str| {
+        let path = format!("{path}/{what}");
+        send(admin.request("POST", &path)).await
+    };
+    for _ in 0..2 {
+        let rotated = post("rotate-secret").await.is(200);
+        assert!(rotated["previous_secret_valid_until"].is_string());
+    }
+    let ended = post("revoke-previous-secrets").await;
+    assert!(!ended.text.contains("whsec_"));
+    assert_eq!(ended.is(200)["previous_secret_valid_until"], Value::Null);
+    // Again there is nothing to end, and nothing is noted.
+    post("revoke-previous-secrets").await.is(200);
+    assert_eq!(
+        admin.actions().await[..2],
+        [
+            "webhook.revoke_previous_secrets".to_owned(),
+            "webhook.rotate_secret".to_owned()
+        ]
+    );
+    let unknown = admin.request("POST", "/admin/v1/webhooks/whk_0/revoke-previous-secrets");
+    send(unknown).await.is_error(404, "not_found");
+}
+
+#[tokio::test]
 async fn what_cannot_be_a_webhook_is_invalid() {
     let admin = Admin::start().await;
     let body = json!({"account_id": "a b", "url": "http://169.254.169.254/", "event_types": ["contact.exploded"]});

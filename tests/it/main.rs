@@ -57,3 +57,5 @@ mod webhooks_ill;
 mod webhooks_kills;
 mod webhooks_many;
 mod webhooks_names;
+mod webhooks_notices;
+mod webhooks_recovery;

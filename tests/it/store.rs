@@ -351,7 +351,7 @@ fn rows_that_disagree_are_all_named() {
     let raw = rusqlite::Connection::open(g.folder.path().join("fuelgate.db")).unwrap();
     raw.execute_batch(
         "DELETE FROM account; UPDATE key_secret SET digest = x'00';
-         INSERT INTO attempt VALUES ('dlv_none', 1, 0, NULL, 0, NULL, NULL)",
+         INSERT INTO attempt VALUES ('dlv_none', 1, 0, NULL, 0, NULL, NULL, NULL)",
     )
     .unwrap();
     drop(raw);

@@ -24,7 +24,7 @@ use fuelgate::webhooks::delivery::Worker;
 use fuelgate::webhooks::facts::FactSources;
 use fuelgate::webhooks::model::{DeliveryState, EventState};
 use fuelgate::webhooks::pipeline::{Events, ExchangeMeta, PendingExchange};
-use fuelgate::webhooks::port::EventFilter;
+use fuelgate::webhooks::port::{DeliveryFilter, EventFilter};
 use fuelgate::webhooks::rules::EventRules;
 use fuelgate::webhooks::service::{NewEndpoint, WebhookService};
 use fuelgate::webhooks::settings::Settings;
@@ -346,14 +346,14 @@ async fn deliveries_wait_for_a_paused_endpoint_and_go_on_when_it_is_active() {
     let service = &life.service;
     until("its success", async || {
         let found = service
-            .deliveries(&id, None, None, &PageRequest::default())
+            .deliveries(&id, DeliveryFilter::default(), &PageRequest::default())
             .await
             .unwrap();
         found.items[0].status == DeliveryState::Succeeded
     })
     .await;
     let found = service
-        .deliveries(&id, None, None, &PageRequest::default())
+        .deliveries(&id, DeliveryFilter::default(), &PageRequest::default())
         .await
         .unwrap();
     let tested = service.test_endpoint(&id, &Life::ctx()).await.unwrap();

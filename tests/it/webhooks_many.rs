@@ -48,8 +48,9 @@ const BEAT: Duration = Duration::from_millis(50);
 /// optimised.
 const NOISE: Duration = Duration::from_millis(40);
 
-fn subscribe(g: &Gateway, account: &str, url: &str) {
-    g.webhook(account, url, &["contact.created"]);
+fn subscribe(g: &Gateway, account: &str, url: &str) -> String {
+    let made = g.webhook(account, url, &["contact.created"]);
+    made["id"].as_str().unwrap().to_owned()
 }
 
 fn publish(g: &Gateway, account: &str, id: &str) {
@@ -185,6 +186,69 @@ fn good_ones_wait_for_no_bad_one(text: &str) {
     assert!(best <= limit, "{before:?}, then {best:?}");
     let resident = g.resident();
     assert!(resident < 512 << 20, "{resident} bytes");
+}
+
+/// Accounts with receivers that never answer and of which nothing is known, and how many each has: eight attempts to each of
+/// them at once would take more places than a node has.
+const UNTRIED: usize = 40;
+
+/// Receivers that were never asked before get something, all at once, and none of them answers. Each may cost one place until
+/// it has shown that it answers: so the good ones are heard of in time from the first moment on.
+fn untried_ones_leave_room(text: &str) {
+    let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
+    let (well, bad) = (Hostile::start(), Hostile::start());
+    let g = Gateway::start(text);
+    for i in 0..WELL {
+        subscribe(&g, "acct_well", &well.url(&format!("/ok/{i}")));
+    }
+    let mut ids = Vec::new();
+    for n in 0..UNTRIED * EACH {
+        let account = format!("acct_{}", n / EACH);
+        ids.push(subscribe(&g, &account, &bad.url(&format!("/never/{n}"))));
+    }
+    let set = |id: &str, status: &str| {
+        let path = format!("/admin/v1/webhooks/{id}");
+        let answer = g.admin("PATCH", &path, Some(&json!({"status": status})));
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    };
+    for id in &ids {
+        set(id, "paused");
+    }
+    for n in 0..UNTRIED * WAITING {
+        let account = format!("acct_{}", n % UNTRIED);
+        publish(&g, &account, &format!("evt_waits_{n}"));
+    }
+    delays(&g, &well, "first", Duration::from_secs(2));
+    let before = share(&delays(&g, &well, "without", Duration::from_secs(4)), 0.99);
+    let limit = 2 * before.max(10 * NOISE);
+    let with = std::thread::scope(|scope| {
+        for part in ids.chunks(ids.len() / 4) {
+            scope.spawn(move || part.iter().for_each(|id| set(id, "active")));
+        }
+        delays(&g, &well, "with", Duration::from_secs(8))
+    });
+    let (p99, most) = (share(&with, 0.99), share(&with, 1.0));
+    println!("p99 {before:?} without, {p99:?} with untried ones, at most {most:?}");
+    // All of them were asked within that time.
+    assert!(bad.accepted() >= ids.len(), "{}", bad.accepted());
+    assert!(p99 <= limit, "{before:?}, then {p99:?}");
+}
+
+#[test]
+fn untried_receivers_that_never_answer_leave_room_for_others() {
+    let nobody = "127.0.0.1:9".parse().unwrap();
+    untried_ones_leave_room(&config(nobody, RULES));
+}
+
+#[test]
+fn untried_receivers_that_never_answer_leave_room_for_others_with_redis() {
+    let nobody = "127.0.0.1:9".parse().unwrap();
+    let redis = Server::start(&["--appendonly", "yes"]);
+    let text = config(nobody, RULES).replace(
+        "store: { engine: embedded, path: $DIR/fuelgate.db }",
+        &redis.store(", deadline_ms: 500"),
+    );
+    untried_ones_leave_room(&text);
 }
 
 #[test]

@@ -183,7 +183,7 @@ where
     let deliveries = pages!(s, page, s.deliveries(&filter, &page));
     let endpoints = pages!(s, page, EventStore::endpoints(s, None, &page));
     let health = s.endpoint_health(&endpoints).await.unwrap();
-    let mut replays = pages!(s, page, s.replay_jobs(&page));
+    let mut replays = pages!(s, page, s.replay_jobs(None, &page));
     // Where one stands each store says in its own words.
     for job in &mut replays {
         job.cursor = None;

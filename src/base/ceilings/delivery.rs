@@ -52,6 +52,9 @@ pub const DELIVERY_POLL_FLOOR: Duration = Duration::from_millis(20);
 pub const WEBHOOK_RETRIES: usize = 5;
 /// Longest `Retry-After` of a receiver that is honoured.
 pub const WEBHOOK_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+/// What the instant in a delivery's id and the one of its making may differ by: of those that were made before ids were
+/// made of that instant.
+pub const DELIVERY_ID_SLACK: Duration = Duration::from_secs(600);
 /// Attempts that the log of one delivery keeps; the oldest go first.
 pub const WEBHOOK_ATTEMPTS_KEPT: usize = 100;
 

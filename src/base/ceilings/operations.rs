@@ -20,6 +20,11 @@ pub const REPLAY_CLAIM: Duration = Duration::from_secs(30);
 pub const REPLAY_POLL: Duration = Duration::from_secs(1);
 /// How long jobs that have ended are remembered.
 pub const REPLAY_MEMORY: Duration = Duration::from_secs(30 * 24 * 3600);
+/// How many of an account's jobs are remembered, those that run included.
+pub const REPLAY_JOBS_KEPT: usize = 100;
+/// How much younger than the retention of deliveries events are that a recovery makes deliveries of: a delivery of a younger
+/// one is still there wherever there was one, whatever clocks differ by.
+pub const RECOVERY_MARGIN: Duration = Duration::from_secs(600);
 /// Notices that are taken at once.
 pub const NOTICES_STEP: u32 = 100;
 /// How often notices are looked for.
@@ -32,3 +37,4 @@ pub const THRESHOLD_LOOK: Duration = Duration::from_secs(30);
 pub const TOLD_MARKS: usize = 100_000;
 
 const _: () = assert!(REPLAY_STEP <= REPLAY_LOOK);
+const _: () = assert!(REPLAY_JOBS_OF_ACCOUNT < REPLAY_JOBS_KEPT);

@@ -20,6 +20,8 @@ pub const WEBHOOK_REPLY_FIELDS: usize = 100;
 pub const WEBHOOK_REPLY_FIELDS_KEPT: usize = 32;
 /// See [`WEBHOOK_REPLY_FIELDS_KEPT`].
 pub const WEBHOOK_REPLY_FIELD_BYTES: usize = 256;
+/// Fields of a reply that the log of an attempt keeps.
+pub const WEBHOOK_REPLY_FIELDS_LOGGED: usize = 8;
 /// Bytes of a reply's header over HTTP/2. Over HTTP/1 the library has its own bound, 400 KiB.
 pub const WEBHOOK_REPLY_HEADER_BYTES: u32 = 16_384;
 /// Bytes that a receiver may send ahead over HTTP/2, of one reply and of all on a connection.
@@ -43,5 +45,6 @@ pub const WEBHOOK_REPLY_BYTES: usize = 16_384;
 /// Bytes of a receiver's reply that the delivery log keeps.
 pub const WEBHOOK_EXCERPT_BYTES: usize = 1_024;
 
+const _: () = assert!(WEBHOOK_REPLY_FIELDS_LOGGED <= WEBHOOK_REPLY_FIELDS_KEPT);
 const _: () = assert!(WEBHOOK_EXCERPT_BYTES <= WEBHOOK_REPLY_BYTES);
 const _: () = assert!(WEBHOOK_REPLY_BYTES <= WEBHOOK_REPLY_WINDOW as usize);

@@ -109,6 +109,12 @@ enum Command {
         #[arg(value_name = "WEBHOOK_ID")]
         id: String,
     },
+    /// End the secrets before the present one at once, as one that others know requires
+    RevokePreviousSecrets {
+        /// Id of the webhook
+        #[arg(value_name = "WEBHOOK_ID")]
+        id: String,
+    },
     /// Send an event of type webhook.test
     Test {
         /// Id of the webhook
@@ -287,6 +293,12 @@ async fn execute(command: Command, admin: &Admin, output: &mut Output) -> Result
                 .post(&["webhooks", &id, "rotate-secret"], &json!({}))
                 .await?;
             show_secret(output, &made);
+        }
+        Command::RevokePreviousSecrets { id } => {
+            let changed = admin
+                .post(&["webhooks", &id, "revoke-previous-secrets"], &json!({}))
+                .await?;
+            output.object(&changed, WEBHOOK);
         }
         Command::Test { id } => {
             let delivery = admin.post(&["webhooks", &id, "test"], &json!({})).await?;

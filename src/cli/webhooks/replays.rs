@@ -36,7 +36,7 @@ const REPLAY: &[Column] = &[
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
-    /// Start deliveries of a range of time anew, at a rate; it goes on by itself
+    /// Start deliveries of a range of time anew, or make those that a webhook missed, at a rate; it goes on by itself
     Create(Create),
     /// List replays, newest first
     List {
@@ -59,14 +59,15 @@ pub(super) enum Command {
 
 #[derive(Debug, ClapArgs)]
 pub(super) struct Create {
-    /// Deliveries made from this instant on, such as 2026-11-01T00:00:00Z
+    /// Deliveries made, or events that happened, from this instant on, such as 2026-11-01T00:00:00Z
     #[arg(long, value_name = "TIME")]
     from: String,
-    /// Deliveries made before this instant
+    /// Deliveries made, or events that happened, before this instant
     #[arg(long, value_name = "TIME")]
     to: String,
-    /// Those that have failed, or all that have ended
-    #[arg(long, value_parser = ["failed", "all"], default_value = "failed")]
+    /// Deliveries that have failed, or all that have ended; or events that the webhook missed, or that were not delivered
+    /// to it for whatever reason
+    #[arg(long, value_parser = ["failed", "all", "missed", "undelivered"], default_value = "failed")]
     only: String,
     /// Only those of this account
     #[arg(long, alias = "account-id", value_name = "ID")]

@@ -47,6 +47,14 @@ async fn a_new_or_rotated_secret_is_printed_once_with_a_note_beside_it() {
 }
 
 #[tokio::test]
+async fn old_secrets_are_ended_by_one_call() {
+    let revoke = ["revoke-previous-secrets", "whk_1"];
+    let (request, ..) = run(&revoke, false, &webhook()).await;
+    let expected = "POST /admin/v1/webhooks/whk_1/revoke-previous-secrets {}";
+    assert_eq!(request, expected);
+}
+
+#[tokio::test]
 async fn an_update_sends_only_what_is_named() {
     let (request, ..) = run(
         &["update", "whk_1", "--status", "paused"],
@@ -194,6 +202,9 @@ async fn a_replay_says_what_it_is_of_and_only_that() {
             r#""only":"all","account_id":"a","event_types":["contact.*"],"per_second":9}"#
         )
     );
+    let missed = ["--only", "missed", "--webhook", "whk_1"];
+    let (request, ..) = run(&[&least[..], &missed].concat(), true, &replay).await;
+    assert!(request.ends_with(r#""only":"missed","webhook_id":"whk_1"}"#));
     let (request, ..) = run(&["replays", "cancel", "rpl_1"], false, &replay).await;
     assert_eq!(request, "POST /admin/v1/replays/rpl_1/cancel {}");
     let (request, out, _) = run(&["replays", "get", "rpl_1"], false, &replay).await;

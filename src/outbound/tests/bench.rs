@@ -145,6 +145,7 @@ pub(super) fn settings(timeout: Duration) -> SharedSettings {
             spacing: Duration::ZERO,
         },
         disable_after: None,
+        retention: Duration::from_secs(30 * 86_400),
     }
     .shared()
 }

@@ -8,7 +8,7 @@ use crate::base::page::PageRequest;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
     Attempt, ClaimedDelivery, Delivery, DeliveryState, Endpoint, EndpointStatus, EventState,
-    Outcome, SealedSecret,
+    HeaderField, Outcome, SealedSecret,
 };
 use crate::webhooks::port::{ClaimTerms, DeliveryFilter};
 
@@ -53,6 +53,7 @@ pub(crate) fn attempt(now: Timestamp) -> Attempt {
         latency_ms: 12,
         error: Some("500 Internal Server Error".to_owned()),
         reply_excerpt: Some("oops".to_owned()),
+        reply_headers: vec![HeaderField::new("content-type", "text/plain")],
     }
 }
 
@@ -292,6 +293,7 @@ pub(crate) async fn a_gone_receiver_disables_the_endpoint_and_fails_what_waits(s
         latency_ms: 0,
         error: Some("the webhook was disabled: the receiver answered 410 Gone".to_owned()),
         reply_excerpt: None,
+        reply_headers: Vec::new(),
     };
     assert_eq!(log, [said]);
     let unheard = happen(s, &event("a", "x")).await;
@@ -353,120 +355,4 @@ pub(crate) async fn a_test_goes_to_one_endpoint_whatever_it_wants(s: &Stores) {
     let foreign = event("b", "webhook.test");
     assert_not_found(s.events.deliver_to(&foreign, &one.id, at(1), &why).await);
     assert_not_found(s.events.deliver_to(&test, "whk_none", at(1), &why).await);
-}
-
-pub(crate) async fn deliveries_are_listed_by_filter(s: &Stores) {
-    let one = make_endpoint(s, endpoint("a", &["x"])).await;
-    make_endpoint(s, endpoint("a", &["x"])).await;
-    for _ in 0..3 {
-        happen(s, &event("a", "x")).await;
-    }
-    let c = claim(s, at(0)).await.remove(0);
-    complete(s, &c, Outcome::Exhausted, at(1)).await;
-    let list = |filter: DeliveryFilter, limit, after| async move {
-        let page = PageRequest { limit, after };
-        s.events.deliveries(&filter, &page).await.unwrap()
-    };
-    let of_one = DeliveryFilter {
-        endpoint_id: Some(one.id),
-        ..DeliveryFilter::default()
-    };
-    let first = list(of_one.clone(), 2, None).await;
-    assert_eq!(first.items.len(), 2);
-    assert!(first.items[0].0.id > first.items[1].0.id);
-    let second = list(of_one, 2, first.next).await;
-    assert_eq!((second.items.len(), second.next), (1, None));
-    let by = |event_id, state| DeliveryFilter {
-        event_id,
-        state,
-        ..DeliveryFilter::default()
-    };
-    let failed = Some(DeliveryState::Failed);
-    assert_eq!(list(by(None, failed), 9, None).await.items.len(), 1);
-    assert_eq!(list(by(None, None), 9, None).await.items.len(), 6);
-    let of_event = by(Some(c.event.id), None);
-    let found = list(of_event, 9, None).await.items;
-    assert_eq!(found.len(), 2);
-    assert!(found.iter().any(|(_, attempts)| attempts.len() == 1));
-
-    make_endpoint(s, endpoint("b", &["x", "y"])).await;
-    s.clock.set(at(30));
-    happen(s, &event("b", "y")).await;
-    let all = DeliveryFilter::default();
-    let of = |account: &str| Some(account.to_owned());
-    for (filter, n) in [
-        (
-            DeliveryFilter {
-                account_id: of("a"),
-                ..all.clone()
-            },
-            6,
-        ),
-        (
-            DeliveryFilter {
-                account_id: of("b"),
-                ..all.clone()
-            },
-            1,
-        ),
-        (
-            DeliveryFilter {
-                account_id: of("c"),
-                ..all.clone()
-            },
-            0,
-        ),
-        (
-            DeliveryFilter {
-                event_type: of("y"),
-                ..all.clone()
-            },
-            1,
-        ),
-        (
-            DeliveryFilter {
-                account_id: of("a"),
-                event_type: of("y"),
-                ..all.clone()
-            },
-            0,
-        ),
-        (
-            DeliveryFilter {
-                from: Some(at(30)),
-                ..all.clone()
-            },
-            1,
-        ),
-        (
-            DeliveryFilter {
-                to: Some(at(30)),
-                ..all.clone()
-            },
-            6,
-        ),
-        (
-            DeliveryFilter {
-                from: Some(at(0)),
-                to: Some(at(31)),
-                state: failed,
-                ..all.clone()
-            },
-            1,
-        ),
-        (
-            DeliveryFilter {
-                account_id: of("b"),
-                state: failed,
-                ..all.clone()
-            },
-            0,
-        ),
-    ] {
-        assert_eq!(
-            list(filter.clone(), 9, None).await.items.len(),
-            n,
-            "{filter:?}"
-        );
-    }
 }

@@ -10,7 +10,9 @@ use crate::base::ids;
 use crate::base::page::PageRequest;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, Outcome};
 use crate::webhooks::port::DeliveryFilter;
-use crate::webhooks::port::replays::{ReplayBounds, ReplayJob, ReplayScope, ReplayState};
+use crate::webhooks::port::replays::{
+    ReplayBounds, ReplayJob, ReplayOnly, ReplayScope, ReplayState,
+};
 
 fn scope(only_failed: bool) -> ReplayScope {
     ReplayScope {
@@ -19,7 +21,11 @@ fn scope(only_failed: bool) -> ReplayScope {
         event_types: Vec::new(),
         from: at(0),
         to: at(3600),
-        only_failed,
+        only: if only_failed {
+            ReplayOnly::Failed
+        } else {
+            ReplayOnly::All
+        },
         per_second: 50,
     }
 }
@@ -55,7 +61,7 @@ pub(crate) async fn create(s: &Stores, scope: ReplayScope) -> ReplayJob {
 }
 
 /// Goes through all of the only job, `limit` at a time, and tells how many it started anew.
-async fn go_through(s: &Stores, limit: u32, now: Timestamp) -> u64 {
+pub(crate) async fn go_through(s: &Stores, limit: u32, now: Timestamp) -> u64 {
     let until = now.plus(std::time::Duration::from_secs(30));
     let mut claimed = s.replays.claim_replay(now, until).await.unwrap().unwrap();
     loop {
@@ -299,7 +305,7 @@ pub(crate) async fn jobs_are_listed_newest_first_and_forgotten_in_their_time(s: 
     }
     let list = |limit, after| async move {
         let page = PageRequest { limit, after };
-        s.replays.replay_jobs(&page).await.unwrap()
+        s.replays.replay_jobs(None, &page).await.unwrap()
     };
     let first = list(2, None).await;
     assert_eq!(first.items, [all[2].clone(), all[1].clone()]);
@@ -334,7 +340,7 @@ pub(crate) async fn an_erasure_takes_an_accounts_jobs(s: &Stores) {
     erase(s, "a").await;
     let left = s
         .replays
-        .replay_jobs(&PageRequest::default())
+        .replay_jobs(None, &PageRequest::default())
         .await
         .unwrap();
     assert_eq!(left.items.len(), 1);

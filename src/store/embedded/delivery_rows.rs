@@ -1,10 +1,11 @@
 //! Deliveries and attempts as rows, there and back, and lists of them; never which one is due.
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, ToSql, named_params};
 
 use super::fail::Done;
 use super::queue;
-use super::rows::{all, code, fetch, first, paged, run};
+use super::rows::{all, code, fetch, first, json, paged, run, to_json};
 use crate::base::clock::Timestamp;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
@@ -43,6 +44,14 @@ pub(super) fn delivery(row: &Row<'_>) -> rusqlite::Result<Delivery> {
     })
 }
 
+/// The state in a row that may have none.
+pub(super) fn state_of(row: &Row<'_>) -> rusqlite::Result<Option<DeliveryState>> {
+    match row.get::<_, Option<i64>>("state")? {
+        None => Ok(None),
+        Some(_) => code(row, "state", &STATES).map(Some),
+    }
+}
+
 fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     Ok(Attempt {
         at: row.get("at")?,
@@ -50,6 +59,10 @@ fn attempt(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         latency_ms: row.get("latency_ms")?,
         error: row.get("error")?,
         reply_excerpt: row.get("reply_excerpt")?,
+        reply_headers: match row.get_ref("reply_headers")? {
+            ValueRef::Null => Vec::new(),
+            _ => json(row, "reply_headers")?,
+        },
     })
 }
 
@@ -80,7 +93,7 @@ pub(super) fn insert(
              next_attempt_at, created_at, queued_at, due_at)
          VALUES (?1, ?2, ?3, ?4, ?5, 0, 0, ?6, ?6, ?6, ?6) ON CONFLICT DO NOTHING",
         (
-            ids::new(ids::DELIVERY),
+            ids::at(ids::DELIVERY, now),
             &event.id,
             endpoint_id,
             &event.account_id,
@@ -122,10 +135,15 @@ pub(super) fn restart_of(
 }
 
 pub(super) fn log_attempt(conn: &Connection, delivery_id: &str, a: &Attempt) -> Done<()> {
+    let headers = match a.reply_headers.as_slice() {
+        [] => None,
+        headers => Some(to_json(&headers)?),
+    };
     run(
         conn,
-        "INSERT INTO attempt (delivery_id, number, at, status, latency_ms, error, reply_excerpt)
-         SELECT :delivery_id, ifnull(max(number), 0) + 1, :at, :status, :latency_ms, :error, :reply_excerpt
+        "INSERT INTO attempt (delivery_id, number, at, status, latency_ms, error, reply_excerpt, reply_headers)
+         SELECT :delivery_id, ifnull(max(number), 0) + 1, :at, :status, :latency_ms, :error, :reply_excerpt,
+             :reply_headers
          FROM attempt WHERE delivery_id = :delivery_id",
         named_params! {
             ":delivery_id": delivery_id,
@@ -134,6 +152,7 @@ pub(super) fn log_attempt(conn: &Connection, delivery_id: &str, a: &Attempt) -> 
             ":latency_ms": a.latency_ms,
             ":error": a.error,
             ":reply_excerpt": a.reply_excerpt,
+            ":reply_headers": headers,
         },
     )?;
     Ok(())
@@ -172,6 +191,16 @@ pub(super) fn list(
     ] {
         if value.is_some() {
             sql.push_str(&format!(" AND {column} = {name}"));
+            params.push((name, value));
+        }
+    }
+    let span = filter.ids();
+    for (condition, name, value) in [
+        (" AND id >= :least", ":least", &span.least),
+        (" AND id < :end", ":end", &span.end),
+    ] {
+        if value.is_some() {
+            sql.push_str(condition);
             params.push((name, value));
         }
     }

@@ -25,6 +25,7 @@ mod portal_sessions;
 mod previous_uses;
 mod pseudonym;
 mod queue;
+mod recovery;
 mod replays;
 mod settle;
 pub mod source;
@@ -62,6 +63,7 @@ static FORMAT: Format = Format {
         include_str!("layout2.sql"),
         include_str!("layout3.sql"),
         include_str!("layout4.sql"),
+        include_str!("layout5.sql"),
     ],
 };
 

@@ -5,9 +5,9 @@ use rusqlite::{Connection, Row, ToSql};
 
 use super::fail::{Done, Fail};
 use super::rows::{all, code, fetch, first, json, paged, run, to_json};
-use super::{EmbeddedStore, change, delivery_rows, endpoints};
+use super::{EmbeddedStore, change, delivery_rows, endpoints, recovery};
 use crate::base::audit::Change;
-use crate::base::ceilings::operations::REPLAY_LOOK;
+use crate::base::ceilings::operations::{REPLAY_JOBS_KEPT, REPLAY_LOOK};
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
@@ -15,7 +15,8 @@ use crate::base::page::{Page, PageRequest};
 use crate::webhooks::model::{Delivery, EndpointStatus};
 use crate::webhooks::port::ReplayStore;
 use crate::webhooks::port::replays::{
-    ClaimedReplay, ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplayStep,
+    ClaimedReplay, ReplayBounds, ReplayJob, ReplayOnly, ReplayScope, ReplayState, ReplayStep,
+    ReplaysOf,
 };
 
 /// States by their number in the table.
@@ -66,7 +67,31 @@ fn create(conn: &Connection, new: &ReplayJob, most: ReplayBounds, why: &Change) 
             new.created_at,
         ),
     )?;
+    run(
+        conn,
+        "DELETE FROM replay_job WHERE account_id = ?1 AND state <> 0 AND id <
+             (SELECT id FROM replay_job WHERE account_id = ?1 ORDER BY id DESC LIMIT 1 OFFSET ?2)",
+        (&new.scope.account_id, REPLAY_JOBS_KEPT - 1),
+    )?;
     change::write(conn, why)
+}
+
+fn list(conn: &Connection, of: Option<&ReplaysOf>, page: &PageRequest) -> Done<Page<ReplayJob>> {
+    let mut sql = "SELECT * FROM replay_job WHERE id < ifnull(:after, '~')".to_owned();
+    let limit = fetch(page);
+    let mut params: Vec<(&str, &dyn ToSql)> = vec![(":after", &page.after), (":limit", &limit)];
+    if let Some(of) = of {
+        sql.push_str(" AND account_id = :account");
+        params.push((":account", &of.account_id));
+        if of.endpoint_id.is_some() {
+            // An account has few of them.
+            sql.push_str(" AND job ->> 'endpoint_id' = :endpoint");
+            params.push((":endpoint", &of.endpoint_id));
+        }
+    }
+    sql.push_str(" ORDER BY id DESC LIMIT :limit");
+    let found = all(conn, &sql, &params[..], job)?;
+    Ok(paged(found, page, |job| job.id.clone()))
 }
 
 fn claim(conn: &Connection, now: Timestamp, until: Timestamp) -> Done<Option<ClaimedReplay>> {
@@ -96,7 +121,7 @@ fn wanted(conn: &Connection, job: &ReplayJob, limit: usize) -> Done<(Vec<String>
         sql.push_str(" AND account_id = :account");
         params.push((":account", &scope.account_id));
     }
-    if scope.only_failed {
+    if scope.only == ReplayOnly::Failed {
         sql.push_str(" AND state = 2");
     }
     sql.push_str(" ORDER BY id LIMIT :look");
@@ -190,18 +215,13 @@ impl ReplayStore for EmbeddedStore {
         self.read(move |c| by_id(c, &id)).await
     }
 
-    async fn replay_jobs(&self, page: &PageRequest) -> Result<Page<ReplayJob>, StoreError> {
-        let page = page.clone();
-        self.read(move |c| {
-            let found = all(
-                c,
-                "SELECT * FROM replay_job WHERE id < ifnull(?1, '~') ORDER BY id DESC LIMIT ?2",
-                (&page.after, fetch(&page)),
-                job,
-            )?;
-            Ok(paged(found, &page, |job| job.id.clone()))
-        })
-        .await
+    async fn replay_jobs(
+        &self,
+        of: Option<&ReplaysOf>,
+        page: &PageRequest,
+    ) -> Result<Page<ReplayJob>, StoreError> {
+        let (of, page) = (of.cloned(), page.clone());
+        self.read(move |c| list(c, of.as_ref(), &page)).await
     }
 
     async fn claim_replay(
@@ -232,6 +252,9 @@ impl ReplayStore for EmbeddedStore {
         limit: u32,
         now: Timestamp,
     ) -> Result<ReplayStep, StoreError> {
+        if job.scope.only.is_recovery() {
+            return recovery::step(self, job, limit as usize, now).await;
+        }
         // Looked for on a reader, so that the writer only writes what was found.
         let (of, scope) = (job.clone(), job.scope.clone());
         let (found, cursor) = self.read(move |c| wanted(c, &of, limit as usize)).await?;

@@ -59,6 +59,11 @@ pub const OPERATIONS: &[Operation] = &[
     op("PATCH", "/admin/v1/webhooks/{id}", Webhooks),
     op("DELETE", "/admin/v1/webhooks/{id}", Webhooks),
     op("POST", "/admin/v1/webhooks/{id}/rotate-secret", Webhooks),
+    op(
+        "POST",
+        "/admin/v1/webhooks/{id}/revoke-previous-secrets",
+        Webhooks,
+    ),
     op("POST", "/admin/v1/webhooks/{id}/test", Webhooks),
     op("GET", "/admin/v1/webhooks/{id}/deliveries", Webhooks),
     op("GET", "/admin/v1/deliveries/{id}", Webhooks),

@@ -21,8 +21,10 @@ use super::model::{
 };
 use super::share::Room;
 use crate::base::audit::Change;
+use crate::base::ceilings::DELIVERY_ID_SLACK;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
+use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
 
 /// Which events are wanted; a missing member takes all.
@@ -53,6 +55,26 @@ pub struct DeliveryFilter {
     pub event_id: Option<String>,
     /// Those in this state.
     pub state: Option<DeliveryState>,
+}
+
+/// Ids that deliveries of a span of time lie between, for stores that keep them in the order of their ids.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IdSpan {
+    /// None is less than this.
+    pub least: Option<String>,
+    /// All are less than this.
+    pub end: Option<String>,
+}
+
+impl DeliveryFilter {
+    /// Between which ids all lie that are wanted; not all that lie there are.
+    pub fn ids(&self) -> IdSpan {
+        let id = |at: Timestamp| ids::first_at(ids::DELIVERY, at);
+        IdSpan {
+            least: self.from.map(|t| id(t.minus(DELIVERY_ID_SLACK))),
+            end: self.to.map(|t| id(t.plus(DELIVERY_ID_SLACK))),
+        }
+    }
 }
 
 /// What the delivery queue looks like.

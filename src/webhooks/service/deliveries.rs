@@ -6,7 +6,7 @@ use super::{WebhookError, WebhookService};
 use crate::base::audit::ChangeContext;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
-use crate::webhooks::model::{DeliveryState, Endpoint, EndpointStatus, Event};
+use crate::webhooks::model::{Endpoint, EndpointStatus, Event};
 use crate::webhooks::port::DeliveryFilter;
 use crate::webhooks::settings::TEST_TYPE;
 use crate::webhooks::view::DeliveryView;
@@ -42,23 +42,20 @@ impl WebhookService {
         Ok(DeliveryView::new(delivery, Vec::new()))
     }
 
-    /// Deliveries to an endpoint, of one event and in one state where these are given, newest first.
+    /// Deliveries to an endpoint, as far as a filter wants them, newest first.
     ///
     /// # Errors
     /// `NotFound` where there is no such endpoint.
     pub async fn deliveries(
         &self,
         endpoint_id: &str,
-        event_id: Option<&str>,
-        state: Option<DeliveryState>,
+        filter: DeliveryFilter,
         page: &PageRequest,
     ) -> Result<Page<DeliveryView>, WebhookError> {
         self.endpoint(endpoint_id).await?;
         let filter = DeliveryFilter {
             endpoint_id: Some(endpoint_id.to_owned()),
-            event_id: event_id.map(str::to_owned),
-            state,
-            ..DeliveryFilter::default()
+            ..filter
         };
         self.all_deliveries(&filter, page).await
     }
@@ -127,7 +124,8 @@ impl WebhookService {
     }
 }
 
-fn not_active(endpoint: &Endpoint) -> WebhookError {
+/// The refusal of what only an endpoint that takes deliveries can do.
+pub(super) fn not_active(endpoint: &Endpoint) -> WebhookError {
     let state = match endpoint.status {
         EndpointStatus::Paused => "paused",
         _ => "disabled",

@@ -8,9 +8,7 @@ use tokio::sync::watch;
 
 use super::{EndpointPatch, Made, NewEndpoint, WebhookError, WebhookService};
 use crate::base::audit::ChangeContext;
-use crate::base::ceilings::{
-    CLAIM_BEGIN, REVISION_TRIES, WEBHOOK_SECRET_OVERLAP, WEBHOOK_SECRETS, WEBHOOKS_PER_ACCOUNT,
-};
+use crate::base::ceilings::{CLAIM_BEGIN, REVISION_TRIES, WEBHOOKS_PER_ACCOUNT};
 use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::StoreError;
 use crate::base::ids;
@@ -112,7 +110,7 @@ impl WebhookService {
         self.shown_one(&self.endpoint(id).await?, now).await
     }
 
-    async fn shown_one(
+    pub(super) async fn shown_one(
         &self,
         endpoint: &Endpoint,
         now: Timestamp,
@@ -210,33 +208,6 @@ impl WebhookService {
         Ok(())
     }
 
-    /// Gives an endpoint a new secret; the one before signs as well for a day.
-    ///
-    /// # Errors
-    /// `NotFound`; `Conflict` when others keep changing it.
-    pub async fn rotate_secret(&self, id: &str, ctx: &ChangeContext) -> Result<Made, WebhookError> {
-        let secret = new_secret()?;
-        let settings = self.settings.load_full();
-        let changed = self
-            .change_endpoint(id, "webhook.rotate_secret", ctx, |e| {
-                let sealed = settings.sealer.seal(&e.id, &secret)?;
-                e.secrets
-                    .retain(|s| s.valid_until.is_none_or(|t| t > ctx.at));
-                for s in &mut e.secrets {
-                    s.valid_until
-                        .get_or_insert_with(|| ctx.at.plus(WEBHOOK_SECRET_OVERLAP));
-                }
-                e.secrets.insert(0, sealed);
-                e.secrets.truncate(WEBHOOK_SECRETS);
-                Ok(())
-            })
-            .await?;
-        Ok(Made {
-            endpoint: self.shown_one(&changed, ctx.at).await?,
-            secret,
-        })
-    }
-
     /// Seals secrets under the first pepper that were sealed under another, so that the other can go. Tells how many
     /// endpoints it changed. For a start and after a reload.
     ///
@@ -316,7 +287,7 @@ impl WebhookService {
     }
 
     /// Reads, changes and writes; again when another change came between.
-    async fn change_endpoint(
+    pub(super) async fn change_endpoint(
         &self,
         id: &str,
         action: &str,
@@ -346,7 +317,7 @@ impl WebhookService {
     }
 }
 
-fn new_secret() -> Result<Secret, WebhookError> {
+pub(super) fn new_secret() -> Result<Secret, WebhookError> {
     sign::generate().map_err(|e| WebhookError::Secret(e.to_string()))
 }
 

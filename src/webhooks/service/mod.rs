@@ -6,6 +6,7 @@ mod events;
 mod feed;
 mod replays;
 mod requests;
+mod secrets;
 #[cfg(test)]
 mod tests;
 

@@ -5,13 +5,17 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::WebhookError;
+use super::deliveries::not_active;
 use crate::base::audit::ChangeContext;
 use crate::base::ceilings::EVENT_TYPES_PER_WEBHOOK;
 use crate::base::ceilings::operations::{REPLAY_JOBS, REPLAY_JOBS_OF_ACCOUNT, REPLAY_PER_SECOND};
 use crate::base::error::{FieldError, StoreError};
 use crate::base::ids::{self, is_account_id};
 use crate::base::page::{Page, PageRequest};
-use crate::webhooks::port::replays::{ReplayBounds, ReplayJob, ReplayScope, ReplayState};
+use crate::webhooks::model::EndpointStatus;
+use crate::webhooks::port::replays::{
+    ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplaysOf,
+};
 use crate::webhooks::port::{EventStore, ReplayStore};
 use crate::webhooks::types;
 use crate::webhooks::view::ReplayView;
@@ -34,10 +38,10 @@ impl ReplayService {
         Self { jobs, events }
     }
 
-    /// Makes a job that starts deliveries anew, at its rate, on whichever node is free.
+    /// Makes a job that starts deliveries anew, or makes those that were missed, at its rate, on whichever node is free.
     ///
     /// # Errors
-    /// `Invalid`; `Conflict` where as many are running as may.
+    /// `Invalid`; `Conflict` where as many are running as may, or what a disabled webhook missed is to be recovered.
     pub async fn create(
         &self,
         mut scope: ReplayScope,
@@ -47,6 +51,9 @@ impl ReplayService {
         if let Some(id) = &scope.endpoint_id {
             match self.events.endpoint(id).await? {
                 Some(e) if scope.account_id.as_ref().is_none_or(|a| *a == e.account_id) => {
+                    if scope.only.is_recovery() && e.status == EndpointStatus::Disabled {
+                        return Err(not_active(&e));
+                    }
                     scope.account_id = Some(e.account_id);
                 }
                 _ => wrong.push(FieldError::new("webhook_id", "there is no such webhook")),
@@ -92,12 +99,30 @@ impl ReplayService {
         Ok(found.ok_or(WebhookError::NotFound)?.into())
     }
 
-    /// Jobs, newest first.
+    /// Jobs, newest first, of an account and to a webhook where these are given.
     ///
     /// # Errors
-    /// The store's.
-    pub async fn replays(&self, page: &PageRequest) -> Result<Page<ReplayView>, WebhookError> {
-        let found = self.jobs.replay_jobs(page).await?;
+    /// The store's; `NotFound` where there is no such webhook, or it is another account's.
+    pub async fn replays(
+        &self,
+        account_id: Option<&str>,
+        webhook_id: Option<&str>,
+        page: &PageRequest,
+    ) -> Result<Page<ReplayView>, WebhookError> {
+        let mut account_id = account_id.map(str::to_owned);
+        if let Some(id) = webhook_id {
+            let endpoint = self.events.endpoint(id).await?;
+            let account = endpoint.ok_or(WebhookError::NotFound)?.account_id;
+            if account_id.is_some_and(|a| a != account) {
+                return Err(WebhookError::NotFound);
+            }
+            account_id = Some(account);
+        }
+        let of = account_id.map(|account_id| ReplaysOf {
+            account_id,
+            endpoint_id: webhook_id.map(str::to_owned),
+        });
+        let found = self.jobs.replay_jobs(of.as_ref(), page).await?;
         Ok(Page {
             items: found.items.into_iter().map(ReplayView::from).collect(),
             next: found.next,
@@ -132,6 +157,12 @@ impl ReplayService {
 fn problems(new: &ReplayScope) -> Vec<FieldError> {
     let mut wrong = Vec::new();
     let mut add = |field: String, message: &str| wrong.push(FieldError::new(field, message));
+    if new.only.is_recovery() && new.endpoint_id.is_none() {
+        add(
+            "webhook_id".to_owned(),
+            "expected the webhook that missed something",
+        );
+    }
     if new.account_id.as_ref().is_some_and(|a| !is_account_id(a)) {
         add(
             "account_id".to_owned(),

@@ -11,6 +11,7 @@ use crate::base::ceilings::simulator::{
 };
 use crate::base::clock::Timestamp;
 use crate::base::secret::Secret;
+pub use crate::webhooks::model::HeaderField;
 use crate::webhooks::model::SealedSecret;
 use crate::webhooks::verify::Unverified;
 
@@ -125,25 +126,6 @@ impl Default for Bounds {
         Self {
             messages: INBOX_MESSAGES,
             bytes: INBOX_BYTES,
-        }
-    }
-}
-
-/// A header field.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]
-pub struct HeaderField {
-    /// Its name, in lower case.
-    pub name: String,
-    /// Its value.
-    pub value: String,
-}
-
-impl HeaderField {
-    /// A field.
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            name: name.into(),
-            value: value.into(),
         }
     }
 }

@@ -21,10 +21,10 @@ use crate::usage::model::{Counts, KeyUsageRow, RejectionRow, RouteUsageRow, Usag
 use crate::usage::port::UsageStore;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::{
-    Attempt, Endpoint, EndpointStatus, Event, EventState, Outcome, Settlement,
+    Attempt, Endpoint, EndpointStatus, Event, EventState, HeaderField, Outcome, Settlement,
 };
 use crate::webhooks::port::replays::{
-    ReplayBounds, ReplayJob, ReplayScope, ReplayState, ReplayStep,
+    ReplayBounds, ReplayJob, ReplayOnly, ReplayScope, ReplayState, ReplayStep,
 };
 use crate::webhooks::port::{ClaimTerms, EventStore, ReplayStore};
 use crate::webhooks::seal::Sealer;
@@ -341,6 +341,7 @@ pub(super) async fn fill(s: &EmbeddedStore, round: u64) {
             latency_ms: 12,
             error: Some("500".into()),
             reply_excerpt: Some("oops".into()),
+            reply_headers: vec![HeaderField::new("server", "ours")],
         };
         s.complete(&c.delivery.id, &c.claim, &attempt, &outcome, &effect, now())
             .await
@@ -377,7 +378,7 @@ async fn replays(s: &EmbeddedStore, accounts: &[String]) {
             event_types: vec!["contact.*".into()],
             from: ago(DAY_MS),
             to: ago(-DAY_MS),
-            only_failed: true,
+            only: ReplayOnly::Failed,
             per_second: 10,
         },
         state: ReplayState::Running,

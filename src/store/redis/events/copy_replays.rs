@@ -13,8 +13,12 @@ use crate::store::transfer::{REPLAYS, Sums, replay_line};
 use crate::webhooks::port::replays::{ReplayJob, ReplayState};
 
 impl Store {
-    /// A replay of another store, which goes through all deliveries in the order of their ids, as it is here.
+    /// A replay of another store, which goes through all deliveries in the order of their ids, as it is here. A recovery goes
+    /// through events by their numbers in both.
     pub fn replay_as_here(&self, job: ReplayJob) -> ReplayJob {
+        if job.scope.only.is_recovery() {
+            return job;
+        }
         let account = job.scope.account_id.as_deref();
         let cursor = job.cursor.as_deref();
         ReplayJob {

@@ -163,7 +163,7 @@ pub(super) async fn page(
     name: &str,
     after: Option<String>,
 ) -> Result<(Vec<String>, Option<String>), StoreError> {
-    let part = by_id(store, shard, name, after, REDIS_STEP).await?;
+    let part = by_id(store, shard, name, after, None, REDIS_STEP).await?;
     let ids = part.entries.into_iter().map(|entry| entry.id).collect();
     Ok((ids, part.reached))
 }

@@ -130,7 +130,13 @@ async fn part(
         (None, to) => {
             let name = to.map_or_else(|| shard.deliveries(), |e| shard.sent(e));
             let look = list::step(want, is_filtered);
-            list::by_id(store, shard, &name, after, look).await?
+            let span = filter.ids();
+            // An id that all are less than is one to go on after.
+            let after = match (after, span.end) {
+                (Some(after), Some(end)) => Some(after.min(end)),
+                (after, end) => after.or(end),
+            };
+            list::by_id(store, shard, &name, after, span.least.as_deref(), look).await?
         }
     };
     if is_filtered && !part.entries.is_empty() {

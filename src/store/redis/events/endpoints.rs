@@ -164,7 +164,7 @@ pub(super) async fn list(
         |shard, after: Option<String>, want| async move {
             match account_id {
                 Some(account) => on_roster(store, &shard, account, after.as_deref()).await,
-                None => list::by_id(store, &shard, &shard.endpoints(), after, want).await,
+                None => list::by_id(store, &shard, &shard.endpoints(), after, None, want).await,
             }
         }
     })

@@ -111,19 +111,21 @@ where
     })
 }
 
-/// Up to `want` entries of a sorted set that is ordered by id, from after one on.
+/// Up to `want` entries of a sorted set that is ordered by id, from after one on, down to another where there is one.
 pub(super) async fn by_id(
     store: &Store,
     shard: &Shard,
     name: &str,
     after: Option<String>,
+    least: Option<&str>,
     want: usize,
 ) -> Result<Part<String>, StoreError> {
     let from = after.map_or_else(|| "+".to_owned(), |a| format!("({a}"));
+    let least = least.map_or_else(|| "-".to_owned(), |l| format!("[{l}"));
     let cmd = redis::cmd("ZREVRANGEBYLEX")
         .arg(name)
         .arg(from)
-        .arg("-")
+        .arg(least)
         .arg("LIMIT")
         .arg(0)
         .arg(want)

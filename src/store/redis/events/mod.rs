@@ -72,6 +72,7 @@ mod portal_sessions;
 mod prune;
 mod publish;
 mod record;
+mod recovery;
 mod replay_steps;
 mod replays;
 mod roster;

@@ -141,7 +141,7 @@ async fn published(
 ) -> Result<Event, StoreError> {
     for _ in 0..REVISION_TRIES {
         let (roster, known) = look(store, shard, &event.account_id, &event.id).await?;
-        let targets = roster.targets(&event.event_type, &known);
+        let targets = roster.targets(&event.event_type, &known, now);
         let call = publishing(shard, event, &roster, &targets, false, now);
         let done: Option<Published> = store.link.script(Patience::Calm, &why.add(call)).await?;
         if let Some((hash, _, _)) = done {
@@ -179,7 +179,7 @@ async fn delivered_to(
         if member.status == EndpointStatus::Disabled {
             return Err(StoreError::Conflict("the endpoint is disabled".to_owned()));
         }
-        let targets = [member.target(&known)];
+        let targets = [member.target(&known, now)];
         let call = publishing(shard, event, &roster, &targets, true, now);
         let done: Option<Published> = store.link.script(Patience::Calm, &why.add(call)).await?;
         if let Some((_, id, hash)) = done {
@@ -238,7 +238,7 @@ async fn replayed(
     } = there;
     for _ in 0..REVISION_TRIES {
         let (roster, known) = look(store, shard, account_id, event_id).await?;
-        let targets = roster.targets(event_type, &known);
+        let targets = roster.targets(event_type, &known, now);
         let call = Call::new(&REPLAY)
             .key(shard.erasing(account_id))
             .key(shard.roster(account_id))

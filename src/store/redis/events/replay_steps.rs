@@ -1,5 +1,6 @@
 //! The steps of a replay: which deliveries come next, and starting them anew; never the job itself.
 
+use super::recovery;
 use super::rows::{self, Hash};
 use super::shard::{Shard, fetch};
 use crate::base::ceilings::{REDIS_LOOK, REDIS_STEP};
@@ -10,7 +11,7 @@ use crate::store::redis::link::{Call, Patience};
 use crate::store::redis::names::SHARDS;
 use crate::store::redis::script::script;
 use crate::webhooks::model::Delivery;
-use crate::webhooks::port::replays::{ReplayJob, ReplayStep};
+use crate::webhooks::port::replays::{ReplayJob, ReplayOnly, ReplayStep};
 
 script!(
     RESTART,
@@ -93,6 +94,9 @@ pub(super) async fn step(
     limit: u32,
     now: Timestamp,
 ) -> Result<ReplayStep, StoreError> {
+    if job.scope.only.is_recovery() {
+        return recovery::step(store, job, limit as usize, now).await;
+    }
     let place = Place::of(store, job)?;
     let shard = Shard::new(store, place.shard);
     let scope = &job.scope;
@@ -126,7 +130,8 @@ pub(super) async fn step(
             }
         }
     }
-    let restarted = restart(store, &shard, &found, scope.only_failed, now).await?;
+    let only_failed = scope.only == ReplayOnly::Failed;
+    let restarted = restart(store, &shard, &found, only_failed, now).await?;
     let is_through = ids.len() < REDIS_LOOK && last == ids.last();
     let next = match last {
         Some(last) if !is_through => Some(Place {

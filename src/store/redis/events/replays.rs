@@ -7,6 +7,7 @@ use super::rows::{Fields, Hash, add_fields};
 use super::shard::Shard;
 use crate::base::audit::Change;
 use crate::base::ceilings::REDIS_STEP;
+use crate::base::ceilings::operations::REPLAY_JOBS_KEPT;
 use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
@@ -17,7 +18,7 @@ use crate::store::redis::link::{Call, Patience};
 use crate::store::redis::script::script;
 use crate::webhooks::port::ReplayStore;
 use crate::webhooks::port::replays::{
-    ClaimedReplay, ReplayBounds, ReplayJob, ReplayState, ReplayStep,
+    ClaimedReplay, ReplayBounds, ReplayJob, ReplayState, ReplayStep, ReplaysOf,
 };
 
 script!(
@@ -137,6 +138,9 @@ pub(super) async fn forget(
     ids: &[String],
     account_id: Option<&str>,
 ) -> Result<(), StoreError> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     let mut pipe = redis::pipe();
     for id in ids {
         pipe.cmd("DEL").arg(job_key(store, id)).ignore();
@@ -153,11 +157,66 @@ pub(super) async fn forget(
     store.link.pipe(Patience::Calm, &pipe).await
 }
 
-/// Forgets jobs of an account that is being erased.
-pub(super) async fn erase(store: &Store, account_id: &str) -> Result<(), StoreError> {
+/// Ids of an account's jobs, newest first.
+async fn ids_of(store: &Store, account_id: &str) -> Result<Vec<String>, StoreError> {
     let mut cmd = redis::cmd("SMEMBERS");
     cmd.arg(jobs_of(store, account_id));
-    let ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
+    let mut ids: Vec<String> = store.link.run(Patience::Calm, &cmd).await?;
+    ids.sort_unstable_by(|a, b| b.cmp(a));
+    Ok(ids)
+}
+
+/// Forgets those of an account's jobs that have ended and are more than are kept.
+async fn forget_old(store: &Store, account_id: &str) -> Result<(), StoreError> {
+    let ids = ids_of(store, account_id).await?;
+    for old in ids
+        .get(REPLAY_JOBS_KEPT..)
+        .unwrap_or_default()
+        .chunks(REDIS_STEP)
+    {
+        let mut ended = Vec::new();
+        for job in some(store, old).await? {
+            if job.state != ReplayState::Running {
+                ended.push(job.id);
+            }
+        }
+        forget(store, &ended, Some(account_id)).await?;
+    }
+    Ok(())
+}
+
+/// Jobs of one account, newest first. It has few.
+async fn list_of(
+    store: &Store,
+    of: &ReplaysOf,
+    page: &PageRequest,
+) -> Result<Page<ReplayJob>, StoreError> {
+    let limit = page.limit.clamp(1, MAX_LIMIT) as usize;
+    let mut ids = ids_of(store, &of.account_id).await?;
+    ids.retain(|id| page.after.as_ref().is_none_or(|after| id < after));
+    let mut items = Vec::new();
+    for part in ids.chunks(REDIS_STEP) {
+        let found = some(store, part).await?.into_iter();
+        items.extend(found.filter(|job| {
+            let endpoint = of.endpoint_id.as_ref();
+            endpoint.is_none_or(|e| job.scope.endpoint_id.as_ref() == Some(e))
+        }));
+        if items.len() > limit {
+            break;
+        }
+    }
+    let is_more = items.len() > limit;
+    items.truncate(limit);
+    let last = items.last().filter(|_| is_more);
+    Ok(Page {
+        next: last.map(|job| job.id.clone()),
+        items,
+    })
+}
+
+/// Forgets jobs of an account that is being erased.
+pub(super) async fn erase(store: &Store, account_id: &str) -> Result<(), StoreError> {
+    let ids = ids_of(store, account_id).await?;
     for some in ids.chunks(REDIS_STEP) {
         forget(store, some, Some(account_id)).await?;
     }
@@ -193,7 +252,14 @@ impl ReplayStore for Store {
             .arg(most.of_account)
             .arg(u8::from(account.is_some()));
         let call = add_fields(call, &fields_of(job)?);
-        carry_out(self, &slot(self), change, call).await
+        carry_out::<()>(self, &slot(self), change, call).await?;
+        // The job is made, whatever becomes of the old ones: the next one that is made forgets them.
+        if let Some(account) = account
+            && let Err(e) = forget_old(self, account).await
+        {
+            tracing::debug!("old replays are not forgotten now: {e}");
+        }
+        Ok(())
     }
 
     async fn replay_job(&self, id: &str) -> Result<Option<ReplayJob>, StoreError> {
@@ -202,7 +268,14 @@ impl ReplayStore for Store {
         read(id, self.link.run(Patience::Calm, &cmd).await?)
     }
 
-    async fn replay_jobs(&self, page: &PageRequest) -> Result<Page<ReplayJob>, StoreError> {
+    async fn replay_jobs(
+        &self,
+        of: Option<&ReplaysOf>,
+        page: &PageRequest,
+    ) -> Result<Page<ReplayJob>, StoreError> {
+        if let Some(of) = of {
+            return list_of(self, of, page).await;
+        }
         let limit = page.limit.clamp(1, MAX_LIMIT) as usize;
         let from = match &page.after {
             Some(after) => format!("({after}"),

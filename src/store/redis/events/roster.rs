@@ -8,6 +8,7 @@ use std::collections::HashMap;
 
 use super::rows::{self, Hash};
 use super::shard::Shard;
+use crate::base::clock::Timestamp;
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::store::redis::link::Call;
@@ -85,12 +86,17 @@ impl Roster {
 
     /// A delivery for each endpoint that is active or paused and wants the type; `known` are those that the event has
     /// already, by endpoint.
-    pub(super) fn targets(&self, event_type: &str, known: &HashMap<String, String>) -> Vec<Target> {
+    pub(super) fn targets(
+        &self,
+        event_type: &str,
+        known: &HashMap<String, String>,
+        now: Timestamp,
+    ) -> Vec<Target> {
         self.members
             .iter()
             .filter(|m| m.status != EndpointStatus::Disabled)
             .filter(|m| types::wants_any(&m.types, event_type))
-            .map(|m| m.target(known))
+            .map(|m| m.target(known, now))
             .collect()
     }
 
@@ -101,13 +107,13 @@ impl Roster {
 }
 
 impl Member {
-    /// A delivery to this endpoint.
-    pub(super) fn target(&self, known: &HashMap<String, String>) -> Target {
+    /// A delivery to this endpoint, made at `now` unless there is one.
+    pub(super) fn target(&self, known: &HashMap<String, String>, now: Timestamp) -> Target {
         Target {
             delivery: known
                 .get(&self.id)
                 .cloned()
-                .unwrap_or_else(|| ids::new(ids::DELIVERY)),
+                .unwrap_or_else(|| ids::at(ids::DELIVERY, now)),
             endpoint: self.id.clone(),
             is_active: self.status == EndpointStatus::Active,
         }

@@ -103,7 +103,7 @@ async fn some(
             continue;
         };
         let targets = match settlement {
-            Settlement::Release { .. } => roster.targets(&event_type, &HashMap::new()),
+            Settlement::Release { .. } => roster.targets(&event_type, &HashMap::new(), now),
             Settlement::Drop { .. } | Settlement::Unresolved { .. } => Vec::new(),
         };
         deliveries += targets.len();

@@ -78,12 +78,12 @@ async fn stores() -> Stores {
     around(testing::settings()).await.0
 }
 
-contract_tests!(stores().await; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails);
+contract_tests!(stores().await; events, deliveries, delivery_log, feed, identity, inboxes, replays, recovery, health, portal_sessions, alerts, mails);
 
 mod cluster {
     use super::*;
 
-    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, feed, identity, inboxes, replays, health, portal_sessions, alerts, mails);
+    contract_tests!(around(testing::cluster_settings()).await.0; events, deliveries, delivery_log, feed, identity, inboxes, replays, recovery, health, portal_sessions, alerts, mails);
 }
 
 fn release(e: &Event) -> Settlement {

@@ -1,4 +1,4 @@
-//! `POST /admin/v1/replays`: starts many deliveries anew, at a rate.
+//! `POST /admin/v1/replays`: starts many deliveries anew, or makes those that a webhook missed, at a rate.
 
 use std::sync::Arc;
 
@@ -13,8 +13,8 @@ use crate::web::admin::body::Json;
 use crate::web::admin::repeat;
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
-use crate::webhooks::port::replays::ReplayScope;
-use crate::webhooks::view::{ReplayOnly, ReplayView};
+use crate::webhooks::port::replays::{ReplayOnly, ReplayScope};
+use crate::webhooks::view::ReplayView;
 
 /// How many a second where nobody says.
 const PER_SECOND: u32 = 50;
@@ -26,25 +26,29 @@ const PER_SECOND: u32 = 50;
 pub(super) struct CreateReplay {
     /// Only deliveries of this account.
     account_id: Option<String>,
-    /// Only deliveries to this webhook.
+    /// Only deliveries to this webhook; `missed` and `undelivered` need one, which is active or paused.
     webhook_id: Option<String>,
     /// Only those of these types or patterns; all where it is left out.
     #[serde(default)]
     event_types: Vec<String>,
-    /// Only those made from this instant on.
+    /// Only those made from this instant on; of `missed` and `undelivered`: of events that happened from then on, as far as
+    /// events are kept (`webhooks.retention_days`).
     #[schema(value_type = String, format = DateTime)]
     from: Timestamp,
-    /// Only those made before this instant.
+    /// Only those made before this instant, or of events that happened before it.
     #[schema(value_type = String, format = DateTime)]
     to: Timestamp,
-    /// Those that have failed, or all that have ended.
+    /// Deliveries that have failed (`failed`) or that have ended at all (`all`). Or, for one webhook, events that it wants and
+    /// that no delivery to it was ever made of, because it was disabled or was made later (`missed`), or also those of which
+    /// none has succeeded (`undelivered`). Events keep their ids, and a second replay makes nothing twice.
     only: ReplayOnly,
     /// How many a second; 50 where it is left out.
     #[schema(minimum = 1, maximum = 1000)]
     per_second: Option<u32>,
 }
 
-/// Starts deliveries of a range anew, at a rate, on whichever node is free. It goes on after a crash where it was.
+/// Starts deliveries of a range anew, or makes those that a webhook missed, at a rate, on whichever node is free. It goes on
+/// after a crash where it was.
 #[utoipa::path(
     post,
     path = "/admin/v1/replays",
@@ -65,7 +69,7 @@ pub(super) async fn create_replay(
         event_types: value.event_types,
         from: value.from,
         to: value.to,
-        only_failed: value.only == ReplayOnly::Failed,
+        only: value.only,
         per_second: value.per_second.unwrap_or(PER_SECOND),
     };
     let create = async |caller| {

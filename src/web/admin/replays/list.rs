@@ -14,11 +14,15 @@ use crate::webhooks::view::ReplayView;
 /// Name of the list in its cursors.
 const LIST: &str = "replays";
 
-/// Which page is wanted.
+/// Which replays are wanted.
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(super) struct ReplaysQuery {
+    /// Only those of this account.
+    account_id: Option<String>,
+    /// Only those to this webhook.
+    webhook_id: Option<String>,
     /// Entries of a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -26,7 +30,7 @@ pub(super) struct ReplaysQuery {
     cursor: Option<String>,
 }
 
-/// Lists replays, newest first. Those that have ended are shown for 30 days.
+/// Lists replays, newest first. Those that have ended are shown for 30 days, of one account the newest hundred.
 #[utoipa::path(
     get,
     path = "/admin/v1/replays",
@@ -39,5 +43,7 @@ pub(super) async fn list_replays(
     Query(query): Query<ReplaysQuery>,
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
-    query::list(LIST, state.replays.replays(&page).await?, |replay| replay)
+    let (account, webhook) = (query.account_id.as_deref(), query.webhook_id.as_deref());
+    let found = state.replays.replays(account, webhook, &page).await?;
+    query::list(LIST, found, |replay| replay)
 }

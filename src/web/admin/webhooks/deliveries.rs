@@ -7,10 +7,12 @@ use axum::response::Response;
 use http::StatusCode;
 use serde::Deserialize;
 
+use crate::base::clock::Timestamp;
 use crate::web::admin::query::{self, List, Query};
 use crate::web::admin::respond::{self, ApiError};
 use crate::web::admin::state::AdminState;
 use crate::webhooks::model::DeliveryState;
+use crate::webhooks::port::DeliveryFilter;
 use crate::webhooks::view::DeliveryView;
 
 /// Name of the list in its cursors.
@@ -25,6 +27,12 @@ pub(super) struct DeliveriesQuery {
     event_id: Option<String>,
     /// Only those that stand so.
     status: Option<DeliveryState>,
+    /// Only those made from this instant on.
+    #[param(value_type = Option<String>, format = DateTime)]
+    from: Option<Timestamp>,
+    /// Only those made before this instant.
+    #[param(value_type = Option<String>, format = DateTime)]
+    to: Option<Timestamp>,
     /// Entries of a page.
     #[param(minimum = 1, maximum = 200, default = 50)]
     limit: Option<u32>,
@@ -46,11 +54,19 @@ pub(super) async fn list_deliveries(
     Query(query): Query<DeliveriesQuery>,
 ) -> Result<Response, ApiError> {
     let page = query::page(LIST, query.limit, query.cursor.as_deref())?;
-    let event_id = query.event_id.as_deref();
-    let deliveries = state
-        .webhooks
-        .deliveries(&id, event_id, query.status, &page)
-        .await?;
+    if let (Some(from), Some(to)) = (query.from, query.to)
+        && from >= to
+    {
+        return Err(ApiError::field("from", "expected an instant before `to`"));
+    }
+    let filter = DeliveryFilter {
+        event_id: query.event_id,
+        state: query.status,
+        from: query.from,
+        to: query.to,
+        ..DeliveryFilter::default()
+    };
+    let deliveries = state.webhooks.deliveries(&id, filter, &page).await?;
     query::list(LIST, deliveries, |delivery| delivery)
 }
 

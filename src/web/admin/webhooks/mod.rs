@@ -7,6 +7,7 @@ mod get;
 mod list;
 mod patch;
 mod retry;
+mod revoke_previous_secrets;
 mod rotate_secret;
 mod secret_view;
 mod test;
@@ -31,6 +32,7 @@ pub fn operations() -> OpenApiRouter<Arc<AdminState>> {
             delete::delete_webhook
         ))
         .routes(routes!(rotate_secret::rotate_webhook_secret))
+        .routes(routes!(revoke_previous_secrets::revoke_previous_secrets))
         .routes(routes!(test::test_webhook))
         .routes(routes!(deliveries::list_deliveries))
         .routes(routes!(deliveries::get_delivery))

@@ -1,5 +1,7 @@
 //! Names and numbers of the configuration that stand in guides; never a text of its own.
 
+use std::time::Duration;
+
 use crate::base::number::grouped;
 use crate::config::model::{Config, Plan, Rate};
 use crate::web::docs::allowance;
@@ -33,6 +35,7 @@ fn fact(name: &str, config: &Config) -> String {
             .map_or_else(|| "contacts:read".to_owned(), |(scope, _)| scope.clone()),
         "scopes" => scopes(config),
         "allowance" => allowance::first(config, 1).unwrap_or_default(),
+        "events_kept" => days(config.webhooks.retention),
         "limits" => config
             .plans
             .get(&config.default_plan)
@@ -50,6 +53,14 @@ fn scopes(config: &Config) -> String {
         "| scope | allows |\n| --- | --- |\n{}",
         rows.collect::<String>()
     )
+}
+
+/// A time in whole days.
+fn days(time: Duration) -> String {
+    match time.as_secs() / 86_400 {
+        1 => "a day".to_owned(),
+        n => format!("{n} days"),
+    }
 }
 
 /// A text as one cell of a table.
@@ -107,6 +118,7 @@ mod tests {
         );
         assert!(text.contains("| each month (UTC) | 1,000,000 requests of the account |"));
         assert!(put_in("{{scopes}}", &config).contains("| `contacts:read` | "));
+        assert_eq!(put_in("{{events_kept}}", &config), "30 days");
     }
 
     #[test]

@@ -76,7 +76,7 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
                 } @else {
                     (ui::table("API keys", &COLUMNS, &rows(&found.items, &old, now)))
                 }
-                (ui::pager(&path, LIST, found.next.as_deref(), is_first))
+                (ui::pager(&path, LIST, &request, found.next.as_deref()))
             }))
         }
     };

@@ -7,13 +7,15 @@ use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
 use crate::web::portal::refuse::PageError;
 use crate::webhooks::model::{DeliveryState, EndpointStatus};
-use crate::webhooks::port::replays::ReplayScope;
+use crate::webhooks::port::replays::{ReplayOnly, ReplayScope};
 use crate::webhooks::port::{DeliveryFilter, EventFilter};
 use crate::webhooks::service::{EndpointPatch, Made, NewEndpoint, SentRequest};
 use crate::webhooks::view::{DeliveryView, EndpointView, EventView, ReplayView};
 
-/// How many failed deliveries of a replay are started anew each second: what one endpoint is given without harm.
+/// How many deliveries of a replay are made or started anew each second: what one endpoint is given without harm.
 const REPLAY_SPEED: u32 = 20;
+/// How many of a webhook's replays are looked through for its last recovery.
+const REPLAYS_LOOKED: u32 = 20;
 
 /// Which deliveries a page lists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -22,6 +24,10 @@ pub(in crate::web::portal) struct Deliveries {
     pub(in crate::web::portal) event_type: Option<String>,
     pub(in crate::web::portal) event: Option<String>,
     pub(in crate::web::portal) state: Option<DeliveryState>,
+    /// Made since.
+    pub(in crate::web::portal) from: Option<Timestamp>,
+    /// Made before.
+    pub(in crate::web::portal) to: Option<Timestamp>,
 }
 
 /// A webhook as its form says it.
@@ -135,6 +141,17 @@ impl Own {
         .await
     }
 
+    /// Ends the secrets before a webhook's present one.
+    pub(in crate::web::portal) async fn revoke_previous_secrets(
+        &self,
+        id: &str,
+    ) -> Result<EndpointView, PageError> {
+        self.webhook(id).await?;
+        let ctx = &self.visit.ctx;
+        let service = &self.state.webhooks;
+        Ok(service.revoke_previous_secrets(id, ctx).await?)
+    }
+
     /// Deletes a webhook.
     pub(in crate::web::portal) async fn delete_webhook(&self, id: &str) -> Result<(), PageError> {
         self.webhook(id).await?;
@@ -152,11 +169,12 @@ impl Own {
         Ok(self.state.webhooks.test_endpoint(id, ctx).await?)
     }
 
-    /// Starts what has failed to a webhook since `from` anew.
-    pub(in crate::web::portal) async fn replay_failed(
+    /// Starts what has failed to a webhook since `from` anew, or makes what it missed.
+    pub(in crate::web::portal) async fn replay(
         &self,
         id: &str,
         from: Timestamp,
+        only: ReplayOnly,
     ) -> Result<ReplayView, PageError> {
         self.webhook(id).await?;
         let scope = ReplayScope {
@@ -165,11 +183,28 @@ impl Own {
             event_types: Vec::new(),
             from,
             to: self.visit.now,
-            only_failed: true,
+            only,
             per_second: REPLAY_SPEED,
         };
         let ctx = &self.visit.ctx;
         Ok(self.state.replays.create(scope, ctx).await?)
+    }
+
+    /// The last recovery of what a webhook missed, if there was one lately.
+    pub(in crate::web::portal) async fn last_recovery(
+        &self,
+        webhook: &EndpointView,
+    ) -> Result<Option<ReplayView>, PageError> {
+        self.mine(&webhook.account_id)?;
+        let page = PageRequest {
+            limit: REPLAYS_LOOKED,
+            after: None,
+        };
+        let (account, id) = (self.account_id(), webhook.id.as_str());
+        let replays = &self.state.replays;
+        let found = replays.replays(Some(account), Some(id), &page).await?;
+        let mut recoveries = found.items.into_iter().filter(|r| r.only.is_recovery());
+        Ok(recoveries.next())
     }
 
     /// The account's deliveries, newest first.
@@ -194,8 +229,8 @@ impl Own {
             endpoint_id: wanted.webhook.clone(),
             event_id: wanted.event.clone(),
             state: wanted.state,
-            from: None,
-            to: None,
+            from: wanted.from,
+            to: wanted.to,
         };
         Ok(self.state.webhooks.all_deliveries(&filter, page).await?)
     }

@@ -40,7 +40,7 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, Query(query): Query) 
             }
             (list(&found))
         }
-        (ui::pager(&path, LIST, found.next.as_deref(), is_first))
+        (ui::pager(&path, LIST, &page, found.next.as_deref()))
         @if is_first { (ui::script("live.mjs")) }
     };
     Ok(shell::page(&own, "Inbox", Place::Simulator, body))

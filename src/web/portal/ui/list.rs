@@ -2,6 +2,7 @@
 
 use maud::{Markup, html};
 
+use crate::base::page::{DEFAULT_LIMIT, PageRequest};
 use crate::web::admin::query;
 
 /// A column of a table.
@@ -64,18 +65,59 @@ pub fn table(caption: &str, columns: &[Column], rows: &[Vec<Markup>]) -> Markup 
     }
 }
 
-/// The way through the pages of a list. `path` is its own with the rest of its query (`/keys?status=active`), `list` its name
-/// in cursors, `next` where the next page begins; `is_first` where this page has no cursor.
-pub fn pager(path: &str, list: &str, next: Option<&str>, is_first: bool) -> Markup {
-    let joint = if path.contains('?') { '&' } else { '?' };
+/// The way through the pages of a list. `path` is its own with its filters as a query (`/keys?status=active`), `list` its name
+/// in cursors, `asked` the page that this is, `next` where the next one begins. Links keep filters and the page's size.
+pub fn pager(path: &str, list: &str, asked: &PageRequest, next: Option<&str>) -> Markup {
+    let with = |path: &str, more: &str| {
+        let joint = if path.contains('?') { '&' } else { '?' };
+        format!("{path}{joint}{more}")
+    };
+    let first = match asked.limit {
+        DEFAULT_LIMIT => path.to_owned(),
+        limit => with(path, &format!("limit={limit}")),
+    };
+    let is_first = asked.after.is_none();
     html! {
         @if next.is_some() || !is_first {
             nav.pager aria-label="Pages" {
-                @if !is_first { a.button href=(path) { "Back to the newest" } }
+                @if !is_first { a.button href=(first) { "Back to the newest" } }
                 @if let Some(after) = next {
-                    a.button rel="next" href={ (path) (joint) "cursor=" (query::encode(list, after)) } { "Older" }
+                    a.button rel="next" href=(with(&first, &format!("cursor={}", query::encode(list, after)))) { "Older" }
                 }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn links_to_other_pages_keep_filters_and_size() {
+        let links = |path: &str, limit: u32, after: Option<&str>, next: Option<&str>| {
+            let asked = PageRequest {
+                limit,
+                after: after.map(str::to_owned),
+            };
+            let text = pager(path, "things", &asked, next).into_string();
+            let parts = text.split("href=\"").skip(1);
+            let links = parts.map(|p| p[..p.find('"').unwrap_or(0)].replace("&amp;", "&"));
+            links.collect::<Vec<String>>()
+        };
+        let cursor = query::encode("things", "x");
+        assert_eq!(links("/a", 50, None, None), Vec::<String>::new());
+        assert_eq!(
+            links("/a", 50, None, Some("x")),
+            [format!("/a?cursor={cursor}")]
+        );
+        assert_eq!(
+            links("/a?b=c", 2, Some("y"), Some("x")),
+            [
+                "/a?b=c&limit=2".to_owned(),
+                format!("/a?b=c&limit=2&cursor={cursor}")
+            ]
+        );
+        assert_eq!(links("/a", 7, Some("y"), None), ["/a?limit=7"]);
     }
 }

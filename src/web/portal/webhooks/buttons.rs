@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use axum::extract::Path;
 
+use crate::base::clock::Timestamp;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
 use crate::web::portal::refuse::PageError;
 use crate::webhooks::model::EndpointStatus;
+use crate::webhooks::port::replays::ReplayOnly;
 
-/// How far back what has failed is sent again: value, words, seconds.
+/// How far back what has failed is sent again, or what was missed is looked for: value, words, seconds.
 pub(super) const RANGES: [(&str, &str, u64); 4] = [
     ("1h", "hour", 3_600),
     ("24h", "24 hours", 86_400),
@@ -38,13 +40,18 @@ pub(super) async fn test(own: Own, Path(id): Path<String>, _: FormData) -> PageR
     Ok(PageAnswer::see_other(&place))
 }
 
-pub(super) async fn replay_failed(own: Own, Path(id): Path<String>, data: FormData) -> PageResult {
-    let said = data.text("from")?;
+/// Since when, as one of [`RANGES`] says it in this field.
+pub(super) fn since(own: &Own, data: &FormData, field: &str) -> Result<Timestamp, PageError> {
+    let said = data.text(field)?;
     let range = RANGES.iter().find(|(value, _, _)| *value == said);
     let (_, _, seconds) =
-        range.ok_or_else(|| PageError::field("from", "expected one of the list"))?;
-    let from = own.visit.now.minus(Duration::from_secs(*seconds));
-    own.replay_failed(&id, from).await?;
+        range.ok_or_else(|| PageError::field(field, "expected one of the list"))?;
+    Ok(own.visit.now.minus(Duration::from_secs(*seconds)))
+}
+
+pub(super) async fn replay_failed(own: Own, Path(id): Path<String>, data: FormData) -> PageResult {
+    let from = since(&own, &data, "from")?;
+    own.replay(&id, from, ReplayOnly::Failed).await?;
     Ok(PageAnswer::see_other(&format!(
         "/webhooks/{id}?done=replayed"
     )))

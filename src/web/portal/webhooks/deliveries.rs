@@ -4,6 +4,7 @@ use maud::{Markup, html};
 
 use super::choice::ACCOUNT_NOTICES;
 use super::{parts, styles};
+use crate::base::clock::Timestamp;
 use crate::base::page::{MAX_LIMIT, PageRequest};
 use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::{FormData, Query};
@@ -29,7 +30,6 @@ const STATES: [(&str, &str, DeliveryState); 4] = [
 pub(super) async fn list(own: Own, Query(query): Query) -> PageResult {
     let wanted = wanted(&query)?;
     let page = query.page(LIST)?;
-    let is_first = page.after.is_none();
     let found = own.deliveries(&wanted, &page).await?;
     let most = PageRequest {
         limit: MAX_LIMIT,
@@ -41,12 +41,14 @@ pub(super) async fn list(own: Own, Query(query): Query) -> PageResult {
         (styles())
         (ui::head("Deliveries", Some("Every event on its way to every webhook, with the replies."), None))
         (filter(&own, &wanted, &webhooks))
-        @if found.items.is_empty() {
+        @if found.items.is_empty() && found.next.is_some() {
+            (ui::empty("Not among these", "None of the deliveries that were looked through is like that. There are older ones.", None))
+        } @else if found.items.is_empty() {
             (none(is_filtered))
         } @else {
             (ui::card_flush(None, None, &table(&found.items, Shown::All(&webhooks))))
         }
-        (ui::pager(&path(&wanted), LIST, found.next.as_deref(), is_first))
+        (ui::pager(&path(&wanted), LIST, &page, found.next.as_deref()))
     };
     Ok(shell::page(&own, "Deliveries", Place::Deliveries, body))
 }
@@ -66,11 +68,14 @@ fn none(is_filtered: bool) -> Markup {
 fn path(wanted: &Deliveries) -> String {
     let state = STATES.iter().find(|(_, _, s)| wanted.state == Some(*s));
     let mut query = form_urlencoded::Serializer::new(String::new());
+    let (from, to) = (wanted.from.map(moment), wanted.to.map(moment));
     for (name, value) in [
         ("status", state.map(|(value, _, _)| *value)),
         ("webhook", wanted.webhook.as_deref()),
         ("type", wanted.event_type.as_deref()),
         ("event", wanted.event.as_deref()),
+        ("from", from.as_deref()),
+        ("to", to.as_deref()),
     ] {
         if let Some(value) = value {
             query.append_pair(name, value);
@@ -97,12 +102,44 @@ fn wanted(query: &FormData) -> Result<Deliveries, PageError> {
             Some(*state)
         }
     };
+    let instant = |name: &str| -> Result<Option<Timestamp>, PageError> {
+        let Some(text) = said(name)? else {
+            return Ok(None);
+        };
+        let read = read_moment(&text);
+        let read = read.ok_or_else(|| PageError::field(name, "expected a date and a time"))?;
+        Ok(Some(read))
+    };
+    let (from, to) = (instant("from")?, instant("to")?);
+    if from.zip(to).is_some_and(|(from, to)| from >= to) {
+        return Err(PageError::field("from", "expected a time before the end"));
+    }
     Ok(Deliveries {
         webhook: said("webhook")?,
         event_type: said("type")?,
         event: said("event")?,
         state,
+        from,
+        to,
     })
+}
+
+/// An instant as an input of date and time has it, in UTC: `2026-11-27T14:09`, with seconds where there are any.
+fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    let text = text.get(..19).unwrap_or(&text);
+    text.strip_suffix(":00").unwrap_or(text).to_owned()
+}
+
+/// What such an input says.
+fn read_moment(text: &str) -> Option<Timestamp> {
+    let is_whole = |length: usize| text.len() == length && text.is_ascii();
+    let whole = match () {
+        () if is_whole("2026-11-27T14:09".len()) => format!("{text}:00Z"),
+        () if is_whole("2026-11-27T14:09:37".len()) => format!("{text}Z"),
+        () => return None,
+    };
+    Timestamp::parse(&whole).ok()
 }
 
 fn filter(own: &Own, wanted: &Deliveries, webhooks: &[EndpointView]) -> Markup {
@@ -129,6 +166,8 @@ fn filter(own: &Own, wanted: &Deliveries, webhooks: &[EndpointView]) -> Markup {
                 (filter_by("status", "Status", &states))
                 (filter_by("webhook", "Webhook", &hooks))
                 (filter_by_type(own, wanted.event_type.as_deref()))
+                (filter_by_time("from", "From (UTC)", wanted.from))
+                (filter_by_time("to", "Before (UTC)", wanted.to))
                 @if let Some(event) = &wanted.event { (ui::hidden("event", event)) }
                 (ui::button(Kind::Secondary, "Filter"))
             }))
@@ -145,6 +184,15 @@ fn filter_by(name: &str, label: &str, choices: &[ui::Choice<'_>]) -> Markup {
             select id={ "f-" (name) } name=(name) {
                 @for c in choices { option value=(c.value) selected[c.is_chosen] { (c.label) } }
             }
+        }
+    }
+}
+
+fn filter_by_time(name: &str, label: &str, at: Option<Timestamp>) -> Markup {
+    html! {
+        div.field {
+            label for={ "f-" (name) } { (label) }
+            input type="datetime-local" id={ "f-" (name) } name=(name) value=[at.map(moment)] step=[at.filter(|t| t.secs() % 60 != 0).map(|_| "1")];
         }
     }
 }
@@ -228,6 +276,36 @@ fn name(id: &str, webhooks: &[EndpointView]) -> Markup {
             Some(EndpointView { description: Some(text), .. }) => (text),
             Some(webhook) => span.address { (webhook.url) },
             None => span.muted { "a deleted webhook" },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_an_input_of_time_says_is_read_in_utc_and_written_as_it_was() {
+        for text in [
+            "2026-11-27T14:09",
+            "2026-11-27T14:09:37",
+            "1999-01-01T00:00",
+        ] {
+            let at = read_moment(text).unwrap();
+            assert_eq!(moment(at), text);
+        }
+        let at = read_moment("2026-11-27T14:09").unwrap();
+        assert_eq!(at, Timestamp::from_secs(1_795_788_540));
+        for text in [
+            "",
+            "2026-11-27",
+            "2026-11-27 14:09x",
+            "2026-13-27T14:09",
+            "2026-11-27T14:09Z",
+            "2026-11-27T14:09:37+01:00",
+            "éééééééé",
+        ] {
+            assert_eq!(read_moment(text), None, "{text}");
         }
     }
 }

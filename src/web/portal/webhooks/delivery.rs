@@ -155,6 +155,10 @@ fn one(delivery: &DeliveryView, attempt: &Attempt, number: usize, is_open: bool)
                 span.muted.small { (ui::time(attempt.at)) " (+" (parts::offset(after)) "), took " (parts::latency(attempt.latency_ms)) }
             }
             @if let Some(error) = &attempt.error { p.failure { (parts::sentence(error)) } }
+            @if !attempt.reply_headers.is_empty() {
+                p.small.muted { "Some of the reply’s header" }
+                (parts::fields(attempt.reply_headers.iter().map(|f| (f.name.as_str(), f.value.as_str()))))
+            }
             @match attempt.reply_excerpt.as_deref() {
                 None => p.muted.small { "There was no reply." },
                 Some("") => p.muted.small { "The reply had no body." },

@@ -17,11 +17,12 @@ use crate::webhooks::view::{DeliveryView, EndpointView, EventView};
 
 /// Name of the list in its cursors.
 const LIST: &str = "portal_events";
+/// The same of an event's deliveries.
+const SENT: &str = "portal_event_deliveries";
 
 pub(super) async fn list(own: Own, Query(query): Query) -> PageResult {
     let wanted = Some(query.text("type")?).filter(|t| !t.is_empty());
     let page = query.page(LIST)?;
-    let is_first = page.after.is_none();
     let found = own.events(wanted, &page).await?;
     let path = match wanted {
         None => "/events".to_owned(),
@@ -43,7 +44,7 @@ pub(super) async fn list(own: Own, Query(query): Query) -> PageResult {
         } @else {
             (ui::card_flush(None, None, &table(&found.items)))
         }
-        (ui::pager(&path, LIST, found.next.as_deref(), is_first))
+        (ui::pager(&path, LIST, &page, found.next.as_deref()))
     };
     Ok(shell::page(&own, "Events", Place::Webhooks, body))
 }
@@ -112,10 +113,9 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> Page
         event: Some(event.id.clone()),
         ..Deliveries::default()
     };
-    let sent = own
-        .deliveries(&wanted, &PageRequest::default())
-        .await?
-        .items;
+    let page = query.0.page(SENT)?;
+    let sent = own.deliveries(&wanted, &page).await?;
+    let pager = ui::pager(&format!("/events/{id}"), SENT, &page, sent.next.as_deref());
     let most = PageRequest {
         limit: MAX_LIMIT,
         after: None,
@@ -131,7 +131,8 @@ pub(super) async fn show(own: Own, Path(id): Path<String>, query: Query) -> Page
         }
         div.columns {
             div {
-                (told(&sent, &webhooks))
+                (told(&sent.items, &webhooks, page.after.is_none()))
+                (pager)
                 (data(&event))
             }
             div { (facts(&event)) }
@@ -157,10 +158,12 @@ fn heading(own: &Own, event: &EventView) -> Markup {
     }
 }
 
-fn told(sent: &[DeliveryView], webhooks: &[EndpointView]) -> Markup {
+fn told(sent: &[DeliveryView], webhooks: &[EndpointView], is_first: bool) -> Markup {
     let none = html! { p.muted.inset { "No webhook wanted it. Replay it to send it to those that want it now." } };
-    let body = if sent.is_empty() {
+    let body = if sent.is_empty() && is_first {
         none
+    } else if sent.is_empty() {
+        html! { p.muted.inset { "There are no older ones." } }
     } else {
         deliveries::table(sent, Shown::OfEvent(webhooks))
     };

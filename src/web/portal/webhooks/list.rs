@@ -24,7 +24,7 @@ pub(super) async fn list(own: Own, query: Query) -> PageResult {
             (none(own.is_developer()))
         } @else {
             (ui::card_flush(None, None, &table(&found.items)))
-            (ui::pager("/webhooks", LIST, found.next.as_deref(), is_first))
+            (ui::pager("/webhooks", LIST, &page, found.next.as_deref()))
         }
     };
     Ok(shell::page(&own, "Webhooks", Place::Webhooks, body))

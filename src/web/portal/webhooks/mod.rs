@@ -9,9 +9,11 @@ mod edit;
 mod events;
 mod list;
 mod new;
+mod old_secret;
 pub(in crate::web) mod parts;
 pub(in crate::web) mod payload;
 mod picker;
+mod recover;
 mod secret;
 mod show;
 mod types;
@@ -40,12 +42,19 @@ pub(super) const PAGES: &[Page] = &[
     form("/webhooks/{webhook}/resume", Developer),
     form("/webhooks/{webhook}/test", Developer),
     form("/webhooks/{webhook}/replay-failed", Developer),
+    form("/webhooks/{webhook}/recover", Developer),
     page(
         "/webhooks/{webhook}/secret",
         Developer,
         "/webhooks/{webhook}/secret",
     ),
     form("/webhooks/{webhook}/secret", Developer),
+    page(
+        "/webhooks/{webhook}/old-secret",
+        Developer,
+        "/webhooks/{webhook}/old-secret",
+    ),
+    form("/webhooks/{webhook}/old-secret", Developer),
     page(
         "/webhooks/{webhook}/delete",
         Developer,
@@ -75,9 +84,14 @@ pub(super) fn routes() -> Router<Arc<PortalState>> {
             "/webhooks/{webhook}/replay-failed",
             post(buttons::replay_failed),
         )
+        .route("/webhooks/{webhook}/recover", post(recover::recover))
         .route(
             "/webhooks/{webhook}/secret",
             get(secret::ask).post(secret::rotate),
+        )
+        .route(
+            "/webhooks/{webhook}/old-secret",
+            get(old_secret::ask).post(old_secret::end),
         )
         .route(
             "/webhooks/{webhook}/delete",

@@ -55,7 +55,7 @@ pub(super) async fn rotate(own: Own, Path(id): Path<String>, data: FormData) -> 
 fn rotated(made: &Made) -> Markup {
     html! {
         @if let Some(until) = made.endpoint.previous_secret_valid_until {
-            p { "The old secret signs as well until " (ui::time(until)) "." }
+            p { "The old secret signs as well until " (ui::time(until)) ". If somebody else knows it, put the new one into your endpoint and then " a href={ "/webhooks/" (made.endpoint.id) "/old-secret" } { "end the old one" } "." }
         }
     }
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::deliveries::{self, Shown};
 use super::edit::{self, Filled};
-use super::{act, parts, styles};
+use super::{act, parts, recover, styles};
 use crate::base::page::PageRequest;
 use crate::web::portal::answer::PageResult;
 use crate::web::portal::form::Query;
@@ -14,20 +14,28 @@ use crate::web::portal::own::webhooks::Deliveries;
 use crate::web::portal::shell::{self, Place};
 use crate::web::portal::ui::{self, Kind, Tone};
 use crate::webhooks::model::EndpointStatus;
-use crate::webhooks::view::{DeliveryView, EndpointView};
+use crate::webhooks::view::{DeliveryView, EndpointView, ReplayView};
 
 /// Deliveries that the page sums up.
 const SUMMED: u32 = 50;
 /// Deliveries that the page lists.
 const LISTED: usize = 10;
 /// What a redirect says was done.
-const DONE: [(&str, &str); 4] = [
+const DONE: [(&str, &str); 6] = [
     ("changed", "The webhook was changed."),
     ("paused", "The webhook is paused. Events are kept and wait."),
     ("resumed", "The webhook is active. What waited is sent now."),
     (
         "replayed",
         "Failed deliveries are being sent again, 20 a second at most.",
+    ),
+    (
+        "old-secret-ended",
+        "The old secret signs no more. Take it out of your endpoint as well.",
+    ),
+    (
+        "recovering",
+        "Missed events are being looked for. See below how many were found.",
     ),
 ];
 
@@ -53,16 +61,17 @@ pub(super) async fn page(
         after: None,
     };
     let sent = own.deliveries(&wanted, &first).await?.items;
+    let recovered = own.last_recovery(webhook).await?;
     let body = html! {
         (styles())
         (ui::crumbs(&[("/webhooks", "Webhooks")]))
         (heading(own, webhook))
         (done)
-        (state(webhook))
+        (state(own, webhook))
         div.columns {
             div {
                 (activity(webhook, &sent))
-                @if own.is_developer() { (changes(own, webhook, form)) }
+                @if own.is_developer() { (changes(own, webhook, form, recovered.as_ref())) }
             }
             div { (facts(own, webhook)) }
         }
@@ -96,14 +105,14 @@ fn heading(own: &Own, webhook: &EndpointView) -> Markup {
 }
 
 /// What the reader should know before anything else.
-fn state(webhook: &EndpointView) -> Markup {
+fn state(own: &Own, webhook: &EndpointView) -> Markup {
     let reason = webhook.disabled_reason.as_deref();
     let said = match webhook.status {
         EndpointStatus::Disabled => Some((
             Tone::Bad,
             html! {
                 p { strong { "Nothing is sent to this webhook." } " It was disabled: " (reason.unwrap_or("no reason is known")) "." }
-                p { "Events since then make no deliveries. Resume it once your endpoint works again, then replay what it missed from the list of events." }
+                p { "Events since then make no deliveries. Resume it once your endpoint works again, then recover what it missed, at the end of this page." }
             },
         )),
         EndpointStatus::Paused => Some((
@@ -125,6 +134,7 @@ fn state(webhook: &EndpointView) -> Markup {
         @if let Some(until) = webhook.previous_secret_valid_until {
             (ui::notice(Tone::Info, &html! {
                 "The secret was changed. The old one signs as well until " (ui::time(until)) ": put the new one in by then."
+                @if own.is_developer() { " Does somebody else know the old one? " a href={ "/webhooks/" (webhook.id) "/old-secret" } { "End it now" } "." }
             }))
         }
     }
@@ -167,7 +177,12 @@ fn facts(own: &Own, webhook: &EndpointView) -> Markup {
     )
 }
 
-fn changes(own: &Own, webhook: &EndpointView, form: &Filled) -> Markup {
+fn changes(
+    own: &Own,
+    webhook: &EndpointView,
+    form: &Filled,
+    recovered: Option<&ReplayView>,
+) -> Markup {
     let path = format!("/webhooks/{}", webhook.id);
     let choices: Vec<ui::Choice<'_>> = super::buttons::RANGES
         .iter()
@@ -191,6 +206,7 @@ fn changes(own: &Own, webhook: &EndpointView, form: &Filled) -> Markup {
                 (ui::button(Kind::Secondary, "Send again"))
             })) }
         })) }
+        (recover::card(own, webhook, recovered))
         details.card #edit open[form.has_errors()] {
             summary { h2 { "Change address, description or events" } }
             (ui::form(&own.visit.csrf, &path, &html! {

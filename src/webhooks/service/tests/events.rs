@@ -3,7 +3,7 @@
 use super::*;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::*;
-use crate::webhooks::port::{ClaimTerms, EventFilter};
+use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter};
 
 #[tokio::test]
 async fn a_published_event_is_delivered_once_whatever_is_published_again() {
@@ -148,6 +148,7 @@ async fn a_failed_delivery_can_be_tried_again_until_its_endpoint_is_gone() {
         latency_ms: 3,
         error: None,
         reply_excerpt: None,
+        reply_headers: Vec::new(),
     };
     let delivery = claimed.delivery.id;
     b.store
@@ -173,7 +174,7 @@ async fn a_failed_delivery_can_be_tried_again_until_its_endpoint_is_gone() {
     );
     let listed = b
         .service
-        .deliveries(&id, None, None, &PageRequest::default())
+        .deliveries(&id, DeliveryFilter::default(), &PageRequest::default())
         .await
         .unwrap();
     assert_eq!(listed.items.len(), 1);
@@ -260,6 +261,7 @@ async fn what_a_delivery_sent_is_known_for_as_long_as_its_event() {
         latency_ms: 3,
         error: Some("no answer in time".to_owned()),
         reply_excerpt: None,
+        reply_headers: Vec::new(),
     };
     let (id, outcome) = (&claimed.delivery.id, Outcome::Retry(at(9).at));
     b.store

@@ -50,6 +50,7 @@ fn settings(peppers: &[(&str, &str)]) -> Settings {
             spacing: Duration::ZERO,
         },
         disable_after: None,
+        retention: Duration::from_secs(30 * 86_400),
     }
 }
 

@@ -155,3 +155,78 @@ fn types_have_words_and_a_body_and_lists_have_further_pages() {
     }
     assert_eq!(visitor.get("/deliveries?status=nope").status, 422);
 }
+
+/// The link to older things in a page.
+fn older(page: &str) -> String {
+    let at = page.find("rel=\"next\" href=\"").expect("a next page");
+    let rest = &page[at + "rel=\"next\" href=\"".len()..];
+    rest[..rest.find('"').unwrap()].replace("&amp;", "&")
+}
+
+#[test]
+fn deliveries_are_found_by_time_and_pages_keep_filter_and_size() {
+    for (store, portal) in Portal::both() {
+        let visitor = portal.signed_in("acct_1", "developer");
+        let (backend, _) = receiver();
+        let url = format!("http://{}/", backend.address);
+        for _ in 0..5 {
+            add(&visitor, &url, &["contact.created"]);
+        }
+        let (_, key) = portal.gateway.key("acct_1", &SCOPES);
+        create_contact(&portal, &key, "ada");
+        eventually("all are sent", LONG, || {
+            (deliveries(&visitor, "?status=succeeded").len() == 5).then_some(())
+        });
+        let of = |query: &str| deliveries(&visitor, query);
+        assert_eq!(
+            of("?from=2020-01-01T00%3A00&to=2100-01-01T00%3A00").len(),
+            5
+        );
+        assert_eq!(of("?from=2100-01-01T00%3A00").len(), 0, "{store}");
+        assert_eq!(of("?to=2020-01-01T00%3A00%3A30").len(), 0, "{store}");
+        for (query, field) in [
+            ("?from=yesterday", "from"),
+            ("?to=2026-11-27T14%3A09Z", "to"),
+            ("?from=2026-01-02T00%3A00&to=2026-01-01T00%3A00", "from"),
+        ] {
+            let refused = visitor.get(&format!("/deliveries{query}"));
+            assert_eq!(refused.status, 422, "{field}: {}", refused.text());
+        }
+        // Filter and size stay on the way through the pages.
+        let filter = "status=succeeded&type=contact.created&from=2020-01-01T00%3A00";
+        let first = visitor.page(&format!("/deliveries?{filter}&limit=2"));
+        assert!(first.contains("value=\"2020-01-01T00:00\""), "{store}");
+        let link = older(&first);
+        for kept in filter.split('&').chain(["limit=2", "cursor="]) {
+            assert!(link.contains(kept), "{store}: no {kept} in {link}");
+        }
+        let second = visitor.page(&link);
+        assert_eq!(
+            second.matches("<tr>").count(),
+            3,
+            "{store}: two, and the head"
+        );
+        let newest = format!("/deliveries?{filter}&limit=2\"").replace('&', "&amp;");
+        assert!(second.contains(&newest), "{store}: {newest}");
+        assert!(visitor.page(&older(&second)).contains("Back to the newest"));
+        // Deliveries of one event have pages as well.
+        let event = id_in(&first, "evt_");
+        let page = visitor.page(&format!("/events/{event}?limit=3"));
+        assert_eq!(
+            page.matches("href=\"/deliveries/dlv_").count(),
+            3,
+            "{store}"
+        );
+        let link = older(&page);
+        assert!(link.starts_with(&format!("/events/{event}?limit=3&cursor=")));
+        let rest = visitor.page(&link);
+        assert_eq!(
+            rest.matches("href=\"/deliveries/dlv_").count(),
+            2,
+            "{store}"
+        );
+        assert!(rest.contains("Back to the newest"));
+        let bad = visitor.get(&format!("/events/{event}?cursor=AAAA"));
+        assert_eq!(bad.status, 422);
+    }
+}

@@ -1,6 +1,7 @@
 //! Webhooks, deliveries and events as pages: made, changed, paused, deleted; what was sent, exactly, and sent again.
 
 mod deliveries;
+mod recover;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};

@@ -1,6 +1,7 @@
 //! Every script called a second time, exactly as the first: nothing may change by it.
 
 mod alerts;
+mod recovery;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
