@@ -9,7 +9,6 @@ use super::{csv, lists, read};
 use crate::base::ceilings::portal::{USAGE_ENDPOINTS_MOST, USAGE_ENDPOINTS_PAGE};
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::chart::number::grouped;
-use crate::web::portal::chart::when;
 use crate::web::portal::form::Query;
 use crate::web::portal::own::{Called, Own};
 use crate::web::portal::refuse::PageError;
@@ -38,7 +37,7 @@ pub(super) async fn export(own: Own, query: Query) -> PageResult {
     let span = wanted.span(own.visit.now);
     let key = wanted.key.as_deref();
     let called = own.called(span, key, USAGE_ENDPOINTS_MOST).await?;
-    let (range, day) = (wanted.range.word(), when::utc(own.visit.now, "%Y-%m-%d"));
+    let (range, day) = (wanted.range.word(), own.visit.now.utc("%Y-%m-%d"));
     let name = format!("endpoints-{range}-{day}.csv");
     let text = csv::by_endpoint(span, &called);
     let kind = "text/csv; charset=utf-8";

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use serde_json::json;
 
-use super::{LONG, add, create_contact, has_secret, place, receiver, secret_in, shows, verifies};
+use super::{LONG, add, create_contact, has_secret, place, receiver, secret_in, shows};
 use crate::support::eventually;
 use crate::support::portal::{Portal, hidden};
 
@@ -117,7 +117,7 @@ fn an_old_secret_is_ended_and_messages_carry_one_signature() {
             one.header("webhook-signature").unwrap().split(' ').count(),
             1
         );
-        assert!(verifies(&one, &new) && !verifies(&one, &old), "{store}");
+        assert!(one.verifies(&new) && !one.verifies(&old), "{store}");
         assert!(!visitor.page(&path).contains("The old one signs as well"));
         let log = portal
             .gateway
