@@ -198,7 +198,7 @@ mod tests {
             let (mut all, mut parts) = (Tally::default(), [Tally::default(), Tally::default()]);
             for second in 0..20 {
                 // Few enough addresses that none is pushed out, where its count would begin anew.
-                let (ip, at) = (ip(rng.u8(..4)), at(rng.i64(..40), second));
+                let (ip, at) = (ip(rng.u8(..4)), at(rng.i64(0..40), second));
                 all.add(ip, at);
                 parts[rng.usize(..2)].add(ip, at);
             }

@@ -67,12 +67,11 @@ impl Sources {
 
     /// Whether [`Sources::take`] would say no; takes nothing.
     pub fn is_spent(&self, source: IpAddr, now: Timestamp) -> bool {
-        let mut all = self.buckets.lock();
-        let mut source = network::source(source);
-        if !all.contains_key(&source) && all.len() >= self.rate.sources {
-            source = shared();
-        }
-        all.get_mut(&source).is_some_and(|bucket| {
+        let all = self.buckets.lock();
+        let is_full = all.len() >= self.rate.sources;
+        let bucket = all.get(&network::source(source));
+        let bucket = bucket.or_else(|| all.get(&shared()).filter(|_| is_full));
+        bucket.copied().is_some_and(|mut bucket| {
             bucket.refill(&self.spec, now);
             !bucket.has(1)
         })

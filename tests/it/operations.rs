@@ -124,6 +124,8 @@ fn the_operator_is_told_of_keys_and_usage_once_whatever_is_restarted() {
         g.stop();
         g.start_again();
     }
+    let hour = || std::time::UNIX_EPOCH.elapsed().unwrap().as_secs() / 3600;
+    let mut used_in = hour();
     for _ in 0..9 {
         assert_eq!(g.get("/v1/contacts", &secret).status, 200);
     }
@@ -138,6 +140,10 @@ fn the_operator_is_told_of_keys_and_usage_once_whatever_is_restarted() {
         (!told("key.expiring").is_empty()).then_some(())
     });
     eventually("of the usage", Duration::from_secs(90), || {
+        // An hour that ended before somebody looked took its use with it.
+        if std::mem::replace(&mut used_in, hour()) != hour() {
+            (0..9).for_each(|_| drop(g.get("/v1/contacts", &secret)));
+        }
         (!told("usage.threshold_reached").is_empty()).then_some(())
     });
     let (keys, usage) = (told("key.expiring"), told("usage.threshold_reached"));

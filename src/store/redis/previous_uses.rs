@@ -1,8 +1,8 @@
 //! Uses of old secrets of keys, in Redis beside the keys; never which secrets are old.
 //!
-//! `P:{A}:pu:<key>` is what is known of a key as JSON, and ends when nothing was noted for as long as an old secret is told
-//! from one that never was; `P:{A}:pus` is the set of keys that have it, by which an erasure finds them. In layout 3 it was
-//! the instant in milliseconds and the address of the last use.
+//! `P:{A}:pu:<key>` is a mark of the call that wrote it and what is known of the key as JSON, and ends when nothing was noted
+//! for as long as an old secret is told from one that never was; `P:{A}:pus` is the set of keys that have it, by which an
+//! erasure finds them. In layout 3 it was the instant in milliseconds and the address of the last use.
 
 use std::collections::HashMap;
 
@@ -26,14 +26,15 @@ use crate::keys::previous_uses::PreviousUses;
 script!(NOTE, "previous_uses.lua");
 
 fn to_text(uses: &PreviousUses) -> Result<String, StoreError> {
-    serde_json::to_string(uses).map_err(|e| StoreError::Corrupt(e.to_string()))
+    let json = serde_json::to_string(uses).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+    Ok(format!("{:016x} {json}", fastrand::u64(..)))
 }
 
 fn from_text(text: &str) -> Option<PreviousUses> {
-    if text.starts_with('{') {
-        return serde_json::from_str(text).ok();
-    }
     let (at, ip) = text.split_once(' ')?;
+    if ip.starts_with('{') {
+        return serde_json::from_str(ip).ok();
+    }
     let mut uses = PreviousUses::default();
     let at = Timestamp::from_millis(at.parse().ok()?);
     if !ip.is_empty() {
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(before, Some(uses.clone()));
         uses.refused.add("203.0.113.7".parse().unwrap(), at);
         assert_eq!(from_text(&to_text(&uses).unwrap()), Some(uses));
-        for bad in ["", "1", "x 203.0.113.7", "1 nowhere", "{", "{}"] {
+        for bad in ["", "1", "x 203.0.113.7", "1 nowhere", "{}", "a {", "a {}"] {
             assert_eq!(from_text(bad), None, "{bad}");
         }
     }

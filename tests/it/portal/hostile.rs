@@ -89,7 +89,7 @@ fn another_accounts_things_are_as_if_they_were_not_on_both_stores() {
             assert_eq!(same(&answer), same(&unknown), "{page:?}");
             tried += 1;
         }
-        assert!(tried >= 25, "{tried}");
+        assert!(tried >= 20, "{tried}");
         for id in ["key_", "../x", "key_%00", "whk_0", &"k".repeat(4_000)] {
             let answer = visitor.get(&format!("/keys/{id}"));
             assert!(
@@ -374,7 +374,7 @@ fn secrets_are_in_the_one_page_that_shows_them_and_nowhere_else() {
     let admin = portal.gateway.listener("admin");
     let metrics = crate::support::http::request(admin, "GET", "/metrics", &[], None);
     seen.push_str(&metrics.text());
-    assert!(audit.text().contains(&things.key) && metrics.text().contains("acct_a"));
+    assert!(audit.text().contains(&things.key) && metrics.text().contains("fuelgate_portal_"));
     for secret in secrets {
         assert!(!seen.contains(&secret), "{secret}");
         assert!(secret.len() >= 30);

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::walk::walk;
-use crate::support::clock::MovedClock;
+use crate::support::gateway::stopped_clock;
 use crate::support::portal::{Portal, Setup};
 
 fn page(name: &str, path: &str, status: u16) -> Value {
@@ -42,11 +42,9 @@ fn refusals_are_whole_pages_for_who_is_signed_in_and_for_who_is_not() {
 
 #[test]
 fn who_comes_too_often_is_told_so_on_a_whole_page() {
-    let clock = MovedClock::new();
-    // What was spent would be there again before the browser has come.
-    clock.stop();
     let portal = Portal::with(&Setup {
-        environment: clock.environment(),
+        // What was spent would be there again before the browser has come.
+        environment: stopped_clock(),
         ..Setup::default()
     });
     let stranger = portal.stranger();

@@ -355,9 +355,21 @@ impl Drop for Gateway {
     }
 }
 
+/// Variables of a process whose clock stands still.
+pub fn stopped_clock() -> Vec<(String, String)> {
+    // `2026-11-27T22:20:25Z` as the library reads it.
+    let now = fuelgate::base::clock::Clock::system().now().to_string();
+    let set = [
+        ("LD_PRELOAD", faketime()),
+        ("FAKETIME", now[..19].replace('T', " ")),
+        ("FAKETIME_DONT_FAKE_MONOTONIC", "1".to_owned()),
+        ("TZ", "UTC".to_owned()),
+    ];
+    set.map(|(name, value)| (name.to_owned(), value)).to_vec()
+}
+
 /// The library that shifts a process's clock.
-/// The library that shifts a process's clock.
-pub fn faketime() -> String {
+fn faketime() -> String {
     let found = super::programs::run("sh", &["-c", "ls /usr/lib/*/faketime/libfaketime.so.1"]);
     let path = String::from_utf8(found.stdout).unwrap().trim().to_owned();
     assert!(

@@ -2,7 +2,6 @@
 
 pub mod backend;
 pub mod browser;
-pub mod clock;
 pub mod gateway;
 pub mod hostile;
 pub mod html;

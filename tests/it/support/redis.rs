@@ -22,27 +22,17 @@ pub struct Server {
     shell: Option<Child>,
     pub port: u16,
     arguments: Vec<String>,
-    environment: Vec<(String, String)>,
     folder: TempDir,
 }
 
 impl Server {
     /// Starts `redis-server` with further settings and waits until it answers.
     pub fn start(settings: &[&str]) -> Self {
-        Self::start_in(settings, &|_| Vec::new(), &[])
-    }
-
-    /// The same with variables set in its environment.
-    pub fn start_with_env(environment: &[(String, String)]) -> Self {
-        Self::start_in(&[], &|_| Vec::new(), environment)
+        Self::start_in(settings, &|_| Vec::new())
     }
 
     /// The same with first arguments that `first` makes of its folder.
-    fn start_in(
-        settings: &[&str],
-        first: &dyn Fn(&TempDir) -> Vec<String>,
-        environment: &[(String, String)],
-    ) -> Self {
+    fn start_in(settings: &[&str], first: &dyn Fn(&TempDir) -> Vec<String>) -> Self {
         for _ in 0..5 {
             let port = free_port();
             let folder = tempfile::tempdir().unwrap();
@@ -60,7 +50,6 @@ impl Server {
                 shell: None,
                 port,
                 arguments,
-                environment: environment.to_vec(),
                 folder,
             };
             if server.run("") {
@@ -78,7 +67,6 @@ impl Server {
         command.args(["-c", SHELL, "sh"]).args(&self.arguments);
         command
             .current_dir(self.folder.path())
-            .envs(self.environment.iter().map(|(n, v)| (n, v)))
             .stdin(Stdio::piped());
         self.shell = Some(command.spawn().unwrap());
         let signs = match sign {
@@ -199,7 +187,7 @@ impl Cluster {
         all.extend(["--cluster-replica-validity-factor", "0"]);
         all.extend(settings);
         let bus = |_: &TempDir| vec!["--cluster-port".to_owned(), free_port().to_string()];
-        let servers: Vec<Server> = (0..6).map(|_| Server::start_in(&all, &bus, &[])).collect();
+        let servers: Vec<Server> = (0..6).map(|_| Server::start_in(&all, &bus)).collect();
         for (i, server) in servers.iter().enumerate() {
             let () = server.ask(&["CLUSTER", "SET-CONFIG-EPOCH", &(i + 1).to_string()]);
             let ranges = [("0", "5460"), ("5461", "10922"), ("10923", "16383")];
@@ -269,7 +257,7 @@ impl Sentinels {
             std::fs::write(folder.path().join("sentinel.conf"), &watch).unwrap();
             ["sentinel.conf", "--sentinel"].map(str::to_owned).to_vec()
         };
-        let sentinels: Vec<Server> = (0..3).map(|_| Server::start_in(&[], &first, &[])).collect();
+        let sentinels: Vec<Server> = (0..3).map(|_| Server::start_in(&[], &first)).collect();
         eventually("the sentinels know each other", START_TIME, || {
             let knows = |s: &Server| {
                 let found = s

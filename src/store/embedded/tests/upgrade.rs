@@ -139,11 +139,12 @@ async fn a_store_of_layout_3_keeps_when_old_secrets_were_used_last() {
         include_str!("../layout2.sql"),
         include_str!("../layout3.sql"),
     ];
-    let rows = "
+    let rows = r#"
 INSERT INTO account VALUES ('a', 'p', '{}', 0, 1, NULL);
 INSERT INTO api_key (id, account_id, name, scopes, created_at, disabled, allowed_ips, prefix, last_four, revision)
 VALUES ('key_1', 'a', 'n', '[]', 0, 0, '[]', 'lf_live', 'abcd', 1), ('key_2', 'a', 'n', '[]', 0, 0, '[]', 'lf_live', 'abcd', 1);
-INSERT INTO previous_use VALUES ('key_1', 'a', 1794916800123, '203.0.113.7'), ('key_2', 'a', 1, NULL);";
+INSERT INTO key_secret (digest, key_id, position, kind) SELECT randomblob(32), id, 0, '{"pepper":"p1"}' FROM api_key;
+INSERT INTO previous_use VALUES ('key_1', 'a', 1794916800123, '203.0.113.7'), ('key_2', 'a', 1, NULL);"#;
     let (dir, file) = written(&layouts, rows);
     let store = open(dir.path(), Options::default());
     let both = [("a", "key_1"), ("a", "key_2")];
