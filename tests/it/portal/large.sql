@@ -58,6 +58,18 @@ WITH RECURSIVE
     r (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM r WHERE n < 29)
 SELECT 0, :hour - h.n * 3600000, 'acct_large', '/v1/things' || r.n || '/{id}', 'GET', 1 + r.n * h.n % 70, r.n % 5 FROM h, r;
 
+-- Each key calls three of them.
+INSERT INTO usage_caller
+WITH RECURSIVE
+    d (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM d WHERE n < 364),
+    r (n) AS (VALUES (0), (1), (2))
+SELECT '/v1/things' || ((k.n + r.n) % 30) || '/{id}', 1, :day - d.n * 86400000, 'acct_large', k.id, 1 + k.n % 9, :now FROM r, d, key_of k;
+INSERT INTO usage_caller
+WITH RECURSIVE
+    h (n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM h WHERE n < 191),
+    r (n) AS (VALUES (0), (1), (2))
+SELECT '/v1/things' || ((k.n + r.n) % 30) || '/{id}', 0, :hour - h.n * 3600000, 'acct_large', k.id, 1 + k.n % 9, :now FROM r, h, key_of k;
+
 INSERT INTO usage_rejection
 WITH c (code, part) AS (VALUES ('rate_limited', 2), ('insufficient_scope', 4), ('quota_exceeded', 8))
 SELECT account_id, span, start, code, requests / part FROM usage, c

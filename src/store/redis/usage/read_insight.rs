@@ -10,7 +10,7 @@ use redis::Cmd;
 use super::fields::Field;
 use super::place::{Slot, chunks};
 use super::read::{Floor, months, numbers, pipe};
-use super::routes::{scan, whole};
+use super::routes::{Page, scan, whole};
 use crate::base::ceilings::{USAGE_ROWS, USAGE_SCAN_FIELDS};
 use crate::base::clock::Timestamp;
 use crate::base::error::{Code, StoreError};
@@ -89,10 +89,7 @@ pub(super) async fn busiest(
         },
         to,
     });
-    let mut keys: BTreeMap<Timestamp, Numbered> = BTreeMap::new();
-    for month in months(store, slot, part.from, part.to).await? {
-        keys.insert(month, numbered(store, slot, month).await?);
-    }
+    let keys = numbered(store, slot, months(store, slot, part.from, part.to).await?).await?;
     let mut asked = Asked::default();
     match by {
         Granularity::Hour | Granularity::Day => {
@@ -120,12 +117,23 @@ pub(super) async fn busiest(
     Ok(found)
 }
 
-async fn numbered(store: &Store, slot: Slot<'_>, month: Timestamp) -> Result<Numbered, StoreError> {
-    let name = slot.keys(&store.names, month);
-    let first = pipe(store, &[scan(&name, 0)]).await?.pop();
-    let first = first.ok_or_else(|| StoreError::Corrupt("usage: a reply is missing".into()))?;
-    let all = whole(store, &name, first).await?;
-    Ok(all.into_iter().map(|(key, number)| (number, key)).collect())
+/// The keys of each of these months; the first pages of all of them come in one exchange.
+async fn numbered(
+    store: &Store,
+    slot: Slot<'_>,
+    months: Vec<Timestamp>,
+) -> Result<BTreeMap<Timestamp, Numbered>, StoreError> {
+    let names = months.iter().map(|month| slot.keys(&store.names, *month));
+    let names: Vec<_> = names.collect();
+    let commands: Vec<Cmd> = names.iter().map(|name| scan(name, 0)).collect();
+    let pages: Vec<Page> = pipe(store, &commands).await?;
+    let mut keys = BTreeMap::new();
+    for ((month, name), page) in months.into_iter().zip(&names).zip(pages) {
+        let all = whole(store, name, page).await?;
+        let all = all.into_iter().map(|(key, number)| (number, key));
+        keys.insert(month, all.collect());
+    }
+    Ok(keys)
 }
 
 /// Fields that are asked for, with the key that each is of.

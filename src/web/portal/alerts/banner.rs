@@ -1,4 +1,4 @@
-//! The line at the top of every page while a quota is nearly used up, or is; never a message that is sent.
+//! The line at the top of every page while a quota has reached a mark, or is used up; never a message that is sent.
 
 use maud::{Markup, html};
 

@@ -1,4 +1,4 @@
-//! Alerts: what the account is told of and who is told, and the banner that no setting takes away; never a message.
+//! Alerts: what the account is told of and who is told, and the banner of every page while a mark is reached; never a message.
 
 mod banner;
 mod save;

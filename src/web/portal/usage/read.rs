@@ -1,6 +1,6 @@
 //! Reads what the usage page and its file show; never a word of either.
 
-use futures_util::future::try_join5;
+use futures_util::future::{try_join, try_join5};
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::controls::Choice;
@@ -30,21 +30,26 @@ pub(super) async fn view(own: &Own, wanted: Wanted) -> Result<View, PageError> {
     let now = own.visit.now;
     let span = wanted.span(now);
     let chosen = chosen(own, &wanted).await?;
-    let (used, account, endpoints, rejections, newest) = try_join5(
+    let of_all = try_join5(
         own.quotas(),
         own.series(span, wanted.key.as_deref()),
         own.called(span, wanted.key.as_deref(), USAGE_ENDPOINTS),
         own.rejections(span),
         own.newest_keys(),
-    )
-    .await?;
+    );
+    let of_keys = async {
+        match wanted.by {
+            By::Status => Ok(Vec::new()),
+            By::Key => keys(own, span, chosen.as_ref(), USAGE_CHART_KEYS).await,
+        }
+    };
+    let ((used, account, endpoints, rejections, newest), keys) = try_join(of_all, of_keys).await?;
     let (series, points, keys) = match wanted.by {
         By::Status => {
             let (series, points) = totals::by_status(&account);
             (series, points, Vec::new())
         }
         By::Key => {
-            let keys = keys(own, span, chosen.as_ref(), USAGE_CHART_KEYS).await?;
             let named: Vec<_> = keys
                 .iter()
                 .map(|k| (k.label.clone(), k.points.clone()))
