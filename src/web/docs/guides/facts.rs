@@ -34,12 +34,12 @@ fn fact(name: &str, config: &Config) -> String {
             .first()
             .map_or_else(|| "contacts:read".to_owned(), |(scope, _)| scope.clone()),
         "scopes" => scopes(config),
-        "allowance" => allowance::first(config, 1).unwrap_or_default(),
         "events_kept" => days(config.webhooks.retention),
         "limits" => config
             .plans
             .get(&config.default_plan)
             .map_or_else(String::new, limits),
+        "allowance" => allowance::first(config, 1).unwrap_or_default(),
         _ => String::new(),
     }
 }

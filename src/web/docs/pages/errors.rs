@@ -3,8 +3,10 @@
 use axum::extract::Path;
 use axum::response::Response;
 use maud::{Markup, html};
+use serde_json::json;
 
 use super::Docs;
+use crate::base::error::Code;
 use crate::base::problem::Problem;
 use crate::web::docs::errors::{self, ErrorDoc};
 use crate::web::docs::highlight::{Language, pretty};
@@ -90,7 +92,12 @@ pub(super) async fn error(docs: Docs, Path(code): Path<String>) -> Result<Respon
 
 /// An answer with this error.
 fn example(docs: &Docs, e: ErrorDoc) -> String {
-    let body = Problem::new(e.code).body(&docs.set.config.portal.public_url, REQUEST_ID);
+    let problem = match e.code {
+        Code::RateLimited => Problem::new(e.code).with("violated-policies", json!(["burst"])),
+        Code::QuotaExceeded => Problem::new(e.code).with("violated-policies", json!(["hour"])),
+        _ => Problem::new(e.code),
+    };
+    let body = problem.body(&docs.set.config.portal.public_url, REQUEST_ID);
     let body: serde_json::Value = serde_json::from_slice(&body).unwrap_or_default();
     pretty(&body)
 }
