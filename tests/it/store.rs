@@ -265,7 +265,7 @@ fn people_read_sentences_and_a_table() {
     let said = String::from_utf8(o.stdout).unwrap();
     let report = verify(&copy);
     assert!(
-        said.contains(&format!("{}: sound; layout 4, ", copy.display())),
+        said.contains(&format!("{}: sound; layout 5, ", copy.display())),
         "{said}"
     );
     assert!(said.contains(report["sha256"].as_str().unwrap()));

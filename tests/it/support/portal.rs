@@ -129,8 +129,7 @@ impl Portal {
     /// As the test wants it.
     pub fn with(setup: &Setup<'_>) -> Self {
         let crm = SampleCrm::start();
-        let environment = &setup.environment;
-        let redis = setup.on_redis.then(|| Server::start_with_env(environment));
+        let redis = setup.on_redis.then(|| Server::start(&[]));
         let store = match &redis {
             Some(server) => format!(
                 "{{ engine: redis, nodes: [\"redis://127.0.0.1:{}\"], deadline_ms: 200 }}",
