@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::keys;
 use super::webhooks::{add, id_in, receiver, secret_in};
 use crate::support::eventually;
 use crate::support::portal::{Portal, Visitor, hidden};
@@ -81,7 +82,7 @@ fn every_deed_leaves_one_entry_with_its_actor_and_no_secret_on_both_stores() {
             let page = once(&visitor, page, "/keys", &fields);
             id = id_in(&page, "key_");
             path = format!("/keys/{id}");
-            secrets.push(secret_in(&page));
+            secrets.push(keys::secret_in(&page));
         });
         entries.insert("key made", made);
         let changed = one(&portal, "key changed", || {
@@ -100,7 +101,7 @@ fn every_deed_leaves_one_entry_with_its_actor_and_no_secret_on_both_stores() {
         let rotated = one(&portal, "key rotated", || {
             let ask = format!("{path}/rotate");
             let page = once(&visitor, &ask, &ask, &[("grace_seconds", "3600")]);
-            secrets.push(secret_in(&page));
+            secrets.push(keys::secret_in(&page));
         });
         entries.insert("key rotated", rotated);
         let end = secrets.last().unwrap();

@@ -12,7 +12,7 @@ const WHOLE: &str =
     "/keys/new?step=review&name=Sync&scope=contacts%3Aread&scope=deals%3Aread&expires=90";
 
 /// The text of the element that holds a secret.
-fn secret_in(page: &str) -> String {
+pub(super) fn secret_in(page: &str) -> String {
     let at = page.find("class=\"secret-text\"").expect("a secret");
     let rest = &page[at..];
     let rest = &rest[rest.find('>').unwrap() + 1..];
