@@ -30,7 +30,7 @@ async fn a_key_is_made_with_its_secret_shown_once() {
     assert_eq!(shown.is(200), details);
     assert!(!shown.text.contains(secret));
     let listed = admin.get("/admin/v1/keys?account_id=acct_1").await.is(200);
-    assert_eq!(listed, json!({"data": [expected], "next_cursor": null}));
+    assert_eq!(listed, json!({"data": [details], "next_cursor": null}));
     expected["secret"] = secret.into();
     assert_eq!(made, expected);
     let account = admin.get("/admin/v1/accounts/acct_1").await.is(200);

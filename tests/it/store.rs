@@ -327,7 +327,7 @@ fn damaged_truncated_foreign_and_newer_files_are_told_apart_and_change_nothing()
     let raw = rusqlite::Connection::open(&bad).unwrap();
     raw.pragma_update(None, "user_version", 999).unwrap();
     drop(raw);
-    check("newer", "has layout 999, this version knows up to 4");
+    check("newer", "has layout 999, this version knows up to 5");
     std::fs::remove_file(&bad).unwrap();
     check("none", "there is no store at");
     // A flipped value is no damage to SQLite, but another content.
