@@ -18,8 +18,6 @@ use super::names;
 use super::portal::PortalMetrics;
 use super::route::RouteMetrics;
 use super::shared::SharedMetrics;
-use super::upstream::{OUTCOMES, TargetMetrics};
-use crate::base::ceilings::METRIC_SERIES;
 
 /// Bounds of request and upstream times, in seconds.
 const DURATIONS: &[f64] = &[
@@ -355,135 +353,13 @@ impl Metrics {
     pub const fn content_type() -> &'static str {
         prometheus::TEXT_FORMAT
     }
-
-    /// The counters of a route, to be kept as long as its configuration; [`names::NO_ROUTE`] is for requests without one.
-    pub fn route(&self, template: &str) -> Arc<RouteMetrics> {
-        let mut routes = self.routes.lock();
-        if let Some(known) = routes.get(template) {
-            return Arc::clone(known);
-        }
-        let label = if routes.len() < METRIC_SERIES || template == names::NO_ROUTE {
-            template
-        } else {
-            names::OTHER
-        };
-        let made = routes.entry(label.into()).or_insert_with(|| {
-            let duration = self.request_duration.with_label_values(&[label]);
-            Arc::new(RouteMetrics::new(
-                label,
-                &self.requests,
-                duration,
-                &self.unusual_statuses,
-            ))
-        });
-        Arc::clone(made)
-    }
-
-    /// The counter of a key's requests sent upstream, to be kept with the key.
-    pub fn usage_requests(&self, account_id: &str, key_id: &str) -> IntCounter {
-        let mut known = self.usage_series.lock();
-        let full = known.len() >= METRIC_SERIES;
-        if !known.contains(key_id) {
-            if full {
-                let other = [names::OTHER, names::OTHER];
-                return self.usage_requests.with_label_values(&other);
-            }
-            known.insert(key_id.into());
-        }
-        self.usage_requests.with_label_values(&[account_id, key_id])
-    }
-
-    /// The counters of a server, to be kept as long as its configuration.
-    pub fn target(&self, upstream: &str, target: &str) -> TargetMetrics {
-        TargetMetrics {
-            requests: OUTCOMES.map(|outcome| {
-                self.upstream_requests
-                    .with_label_values(&[upstream, target, outcome])
-            }),
-            duration: self.upstream_duration.with_label_values(&[upstream]),
-            healthy: self.upstream_healthy.with_label_values(&[upstream, target]),
-        }
-    }
-
-    /// Stops showing the health of a server that the configuration no longer has.
-    pub fn forget_target(&self, upstream: &str, target: &str) {
-        let _ = self
-            .upstream_healthy
-            .remove_label_values(&[upstream, target]);
-    }
-
-    /// Counts a request refused for its credentials.
-    pub fn auth_failure(&self, code: &'static str) {
-        self.auth_failures.with_label_values(&[code]).inc();
-    }
-
-    /// Counts a request refused by a policy; once for each that is violated.
-    pub fn limited(&self, policy: &'static str) {
-        self.limited.with_label_values(&[policy]).inc();
-    }
-
-    /// Counts a usage batch that the store took, or did not.
-    pub fn usage_flush(&self, ok: bool) {
-        self.usage_flushes.with_label_values(&[result(ok)]).inc();
-    }
-
-    /// The counter of the key cache's look-ups that ended so: `hit`, `negative`, `miss` or `stale`.
-    pub fn key_cache_lookups(&self, outcome: &'static str) -> IntCounter {
-        self.key_cache_lookups.with_label_values(&[outcome])
-    }
-
-    /// The time of store calls of an operation: `request` where a request waits for them, or `background`.
-    pub fn store_duration(&self, operation: &'static str) -> Histogram {
-        self.store_duration.with_label_values(&[operation])
-    }
-
-    /// Counts `n` store calls that failed in this way.
-    pub fn store_errors(&self, kind: &'static str, n: u64) {
-        self.store_errors.with_label_values(&[kind]).inc_by(n);
-    }
-
-    /// Shows how many keys and accounts the limiter holds.
-    pub fn set_limiter_entries(&self, keys: usize, accounts: usize) {
-        for (kind, n) in [("key", keys), ("account", accounts)] {
-            let n = i64::try_from(n).unwrap_or(i64::MAX);
-            self.limiter_entries.with_label_values(&[kind]).set(n);
-        }
-    }
-
-    /// Counts `n` webhook attempts: `success`, `retry`, `failed` and the like.
-    pub fn webhook_delivery(&self, outcome: &'static str, n: u64) {
-        self.webhook_deliveries
-            .with_label_values(&[outcome])
-            .inc_by(n);
-    }
-
-    /// Counts `n` events: `recorded`, `released`, `dropped`, `unresolved` and the like.
-    pub fn event(&self, outcome: &'static str, n: u64) {
-        self.events.with_label_values(&[outcome]).inc_by(n);
-    }
-
-    /// Counts a reload.
-    pub fn config_reload(&self, ok: bool) {
-        self.config_reloads.with_label_values(&[result(ok)]).inc();
-    }
-
-    /// Shows the configuration in force.
-    pub fn set_config(&self, hash: &str) {
-        self.config_info.reset();
-        self.config_info.with_label_values(&[hash]).set(1);
-    }
-
-    /// Shows how many seconds a listener's certificate is still good for; negative once it is not.
-    pub fn set_certificate_expires(&self, listener: &str, seconds: f64) {
-        self.certificate_expires
-            .with_label_values(&[listener])
-            .set(seconds);
-    }
 }
 
 pub(super) const fn result(ok: bool) -> &'static str {
     if ok { "ok" } else { "error" }
 }
 
+mod handles;
+mod record;
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,15 @@ fn new_webhook() -> Value {
     json!({"account_id": "acct_1", "url": "https://example.com/hooks", "event_types": ["contact.created"]})
 }
 
+/// Makes a webhook; its path.
+async fn webhook(admin: &Admin) -> String {
+    let made = admin
+        .post("/admin/v1/webhooks", new_webhook())
+        .await
+        .is(201);
+    format!("/admin/v1/webhooks/{}", made["id"].as_str().unwrap())
+}
+
 #[tokio::test]
 async fn a_webhook_is_made_with_its_secret_shown_once() {
     let admin = Admin::start().await;
@@ -46,11 +55,7 @@ async fn a_webhook_is_made_with_its_secret_shown_once() {
 #[tokio::test]
 async fn the_secrets_before_the_present_one_are_ended_at_once() {
     let admin = Admin::start().await;
-    let made = admin
-        .post("/admin/v1/webhooks", new_webhook())
-        .await
-        .is(201);
-    let path = format!("/admin/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let path = webhook(&admin).await;
     let post = async |what: &str| {
         let path = format!("{path}/{what}");
         send(admin.request("POST", &path)).await
@@ -89,18 +94,14 @@ async fn what_cannot_be_a_webhook_is_invalid() {
 #[tokio::test]
 async fn a_webhook_is_changed_and_deleted() {
     let admin = Admin::start().await;
-    let made = admin
-        .post("/admin/v1/webhooks", new_webhook())
-        .await
-        .is(201);
-    let path = format!("/admin/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let path = webhook(&admin).await;
     let changed = admin
         .patch(&path, json!({"status": "paused", "description": "ours"}))
         .await
         .is(200);
     assert_eq!(changed["status"], "paused");
     assert_eq!(changed["description"], "ours");
-    assert_eq!(changed["url"], made["url"]);
+    assert_eq!(changed["url"], new_webhook()["url"]);
     let cleared = admin.patch(&path, json!({"description": null})).await;
     assert_eq!(cleared.is(200)["description"], Value::Null);
     admin
@@ -125,11 +126,7 @@ async fn a_webhook_is_changed_and_deleted() {
 #[tokio::test]
 async fn a_test_makes_a_delivery_that_can_be_seen_and_tried_again() {
     let admin = Admin::start().await;
-    let made = admin
-        .post("/admin/v1/webhooks", new_webhook())
-        .await
-        .is(201);
-    let path = format!("/admin/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let path = webhook(&admin).await;
     let test = send(admin.request("POST", &format!("{path}/test"))).await;
     let delivery = test.is(202);
     assert_eq!(delivery["type"], "webhook.test");

@@ -234,8 +234,12 @@ fn two_nodes_tell_the_operator_of_each_thing_as_one_event() {
         let told = told(&operator.seen());
         wanted.iter().all(|w| told.contains_key(w)).then_some(())
     });
-    // Both have looked for notices again by then.
-    std::thread::sleep(Duration::from_secs(5));
+    eventually("nothing waits to be told or delivered", LONG, || {
+        let path = format!("/admin/v1/deliveries?account_id={OPERATOR}&status=pending");
+        let waiting = nodes[0].admin("GET", &path, None).json();
+        let notices: Vec<String> = redis.ask(&["KEYS", "*:notice:*"]);
+        (notices.is_empty() && waiting["data"].as_array().unwrap().is_empty()).then_some(())
+    });
     let told = told(&operator.seen());
     assert_eq!(told.keys().cloned().collect::<BTreeSet<_>>(), wanted);
     for (what, ids) in &told {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use http::Method;
 
 use super::*;
+use crate::base::ceilings::METRIC_SERIES;
 use crate::observe::UpstreamOutcome;
 
 fn text(m: &Metrics) -> String {

@@ -9,6 +9,7 @@ use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
 use crate::web::portal::own::Own;
 use crate::web::portal::refuse::PageError;
+use crate::web::portal::ui;
 use crate::webhooks::model::EndpointStatus;
 use crate::webhooks::port::replays::ReplayOnly;
 
@@ -38,6 +39,15 @@ pub(super) async fn test(own: Own, Path(id): Path<String>, _: FormData) -> PageR
     let delivery = own.test_webhook(&id).await?;
     let place = format!("/deliveries/{}?done=tested", delivery.id);
     Ok(PageAnswer::see_other(&place))
+}
+
+/// [`RANGES`] to choose from.
+pub(super) fn ranges() -> [ui::Choice<'static>; RANGES.len()] {
+    RANGES.map(|(value, label, _)| ui::Choice {
+        value,
+        label,
+        ..ui::Choice::default()
+    })
 }
 
 /// Since when, as one of [`RANGES`] says it in this field.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use axum::extract::Path;
 use maud::{Markup, html};
 
-use super::buttons::{RANGES, since};
+use super::buttons::{ranges, since};
 use super::parts;
 use crate::web::portal::answer::{PageAnswer, PageResult};
 use crate::web::portal::form::FormData;
@@ -36,14 +36,6 @@ pub(super) fn card(own: &Own, webhook: &EndpointView, last: Option<&ReplayView>)
     let path = format!("/webhooks/{}/recover", webhook.id);
     let days = own.config().webhooks.retention.as_secs() / DAY.as_secs();
     let kept = parts::count(days, "day", "days");
-    let choices: Vec<ui::Choice<'_>> = RANGES
-        .iter()
-        .map(|(value, label, _)| ui::Choice {
-            value,
-            label,
-            ..ui::Choice::default()
-        })
-        .collect();
     let since = ui::Field {
         name: "since",
         label: "Happened in the last",
@@ -71,7 +63,7 @@ pub(super) fn card(own: &Own, webhook: &EndpointView, last: Option<&ReplayView>)
                     p { "Resume the webhook first." }
                 } @else {
                     (ui::form(&own.visit.csrf, &path, &html! {
-                        (ui::select(&since, &choices))
+                        (ui::select(&since, &ranges()))
                         (ui::checks(&failed, &[also]))
                         p.actions { (ui::button(Kind::Secondary, "Recover missed events")) }
                     }))

@@ -184,14 +184,6 @@ fn changes(
     recovered: Option<&ReplayView>,
 ) -> Markup {
     let path = format!("/webhooks/{}", webhook.id);
-    let choices: Vec<ui::Choice<'_>> = super::buttons::RANGES
-        .iter()
-        .map(|(value, label, _)| ui::Choice {
-            value,
-            label,
-            ..ui::Choice::default()
-        })
-        .collect();
     let from = ui::Field {
         name: "from",
         label: "Made in the last",
@@ -202,7 +194,7 @@ fn changes(
         @if webhook.status != EndpointStatus::Disabled { (ui::card(Some("Send failed deliveries again"), &html! {
             p.muted { "What has failed for good is sent again with the same " code { "webhook-id" } ", so that your endpoint can tell what it has already." }
             div.inline { (ui::form(&own.visit.csrf, &format!("{path}/replay-failed"), &html! {
-                (ui::select(&from, &choices))
+                (ui::select(&from, &super::buttons::ranges()))
                 (ui::button(Kind::Secondary, "Send again"))
             })) }
         })) }

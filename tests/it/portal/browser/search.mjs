@@ -46,10 +46,14 @@ await main(async (browser, { origin, hostile }) => {
     // The section is not under the bar at the top.
     const heading = page.locator('#when-you-are-over');
     await heading.waitFor();
-    await page.waitForTimeout(100);
-    const bar = await page.locator('header.top').boundingBox();
-    const at = await heading.boundingBox();
-    if (at.y < bar.y + bar.height || at.y > look.viewport.height / 2) {
+    let bar, at, isShown;
+    const end = Date.now() + 5_000;
+    do {
+      bar = await page.locator('header.top').boundingBox();
+      at = await heading.boundingBox();
+      isShown = at.y >= bar.y + bar.height && at.y <= look.viewport.height / 2;
+    } while (!isShown && Date.now() < end);
+    if (!isShown) {
       wrong.push(`${look.name}: the heading is at ${at.y}, the bar ends at ${bar.y + bar.height}`);
     }
     for (const query of hostile) {
