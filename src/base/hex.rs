@@ -17,12 +17,24 @@ pub fn append(text: &mut String, bytes: &[u8]) {
     }
 }
 
-/// Fills `out` with the lowest digits of `n`, lower-case, and allocates nothing.
-pub fn fill(out: &mut [u8], mut n: u64) {
-    for b in out.iter_mut().rev() {
-        *b = DIGITS[(n & 15) as usize];
-        n >>= 4;
-    }
+/// The 16 lower-case digits of a number, leading zeros included. Every request takes some, so eight are made at once.
+pub fn digits(n: u64) -> [u8; 16] {
+    let mut all = [0; 16];
+    let (high, low) = all.split_at_mut(8);
+    high.copy_from_slice(&eight_digits(n >> 32));
+    low.copy_from_slice(&eight_digits(n & 0xffff_ffff));
+    all
+}
+
+/// The digits of a number of 32 bits.
+const fn eight_digits(n: u64) -> [u8; 8] {
+    // Spreads the four bits of each digit over a byte of their own.
+    let n = (n | n << 16) & 0x0000_ffff_0000_ffff;
+    let n = (n | n << 8) & 0x00ff_00ff_00ff_00ff;
+    let n = (n | n << 4) & 0x0f0f_0f0f_0f0f_0f0f;
+    // 1 in each byte that is a letter: ten or more, and six more carry over.
+    let letters = ((n + 0x0606_0606_0606_0606) >> 4) & 0x0101_0101_0101_0101;
+    (n + 0x3030_3030_3030_3030 + letters * (b'a' - b'0' - 10) as u64).to_be_bytes()
 }
 
 /// The bytes of exactly 2·`N` digits, of either case; `None` for any other text.
@@ -65,12 +77,10 @@ mod tests {
     }
 
     #[test]
-    fn a_number_fills_what_there_is_room_for() {
-        let mut out = [b'-'; 6];
-        fill(&mut out[1..5], 0x1_23af);
-        assert_eq!(&out, b"-23af-");
-        fill(&mut out, 7);
-        assert_eq!(&out, b"000007");
+    fn a_number_has_all_its_digits() {
+        for n in [0, 7, 0x0123_4567_89ab_cdef, 0xf9a0_0000_0000_a9f0, u64::MAX] {
+            assert_eq!(digits(n), format!("{n:016x}").as_bytes());
+        }
     }
 
     #[test]
@@ -92,6 +102,11 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn digits_are_those_that_the_standard_library_writes(n in any::<u64>()) {
+            prop_assert_eq!(digits(n).to_vec(), format!("{n:016x}").into_bytes());
+        }
+
         #[test]
         fn what_is_encoded_comes_back(bytes in any::<[u8; 32]>()) {
             let text = encode(&bytes);

@@ -17,3 +17,12 @@ pub mod number;
 pub mod page;
 pub mod problem;
 pub mod secret;
+
+/// The root of the checkout that the tests are run in; it need not be the one they were built in, since two can share their
+/// build output.
+#[cfg(test)]
+pub(crate) fn checkout() -> std::path::PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())
+        .into()
+}

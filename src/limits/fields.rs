@@ -23,7 +23,7 @@ const MAX_INTEGER: u64 = 999_999_999_999_999;
 
 /// The value of `RateLimit-Policy`, e.g. `"burst";q=100;w=2, "hour";q=10000;w=3600`. Made once per plan and month.
 pub(super) fn policy_field(terms: &[PolicyTerms]) -> HeaderValue {
-    let mut text = Text::default();
+    let mut text = Text::<ALL_BYTES>::default();
     for (i, t) in terms.iter().enumerate() {
         if i > 0 {
             text.push(b", ");
@@ -36,16 +36,37 @@ pub(super) fn policy_field(terms: &[PolicyTerms]) -> HeaderValue {
 }
 
 /// The value of `RateLimit`, e.g. `"burst";r=97;t=1`; `None` where nothing is limited.
-pub fn ratelimit(standings: &Standings) -> Option<HeaderValue> {
+pub fn ratelimit(standings: &Standings) -> Option<RateLimit> {
     standings.tightest().map(one)
 }
 
-fn one(standing: &Standing) -> HeaderValue {
+fn one(standing: &Standing) -> RateLimit {
     let mut text = Text::default();
     text.name(standing.policy);
     text.number(b";r=", standing.remaining);
     text.number(b";t=", standing.more_in_seconds());
-    text.value()
+    RateLimit(text)
+}
+
+/// A value of `RateLimit`. Every answer has its own, so it is kept without an allocation.
+#[derive(Debug, Clone)]
+pub struct RateLimit(Text<ONE_BYTES>);
+
+impl RateLimit {
+    /// It as text, in bytes.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// It as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(self.as_bytes()).unwrap_or_default()
+    }
+
+    /// It as the value of a field.
+    pub fn value(&self) -> HeaderValue {
+        self.0.value()
+    }
 }
 
 /// The value of `Retry-After` in seconds (RFC 9110 section 10.2.3).
@@ -54,24 +75,28 @@ pub fn retry_after(seconds: u64) -> HeaderValue {
 }
 
 /// Bytes of the longest value: all four policies with the largest numbers take fewer.
-const VALUE_BYTES: usize = 256;
+const ALL_BYTES: usize = 256;
 
-/// Text under construction, on the stack: a request makes one.
-struct Text {
-    bytes: [u8; VALUE_BYTES],
+/// Bytes of the longest value of one policy: the longest name with the largest numbers takes fewer.
+const ONE_BYTES: usize = 56;
+
+/// Text under construction, on the stack.
+#[derive(Debug, Clone)]
+struct Text<const MOST: usize> {
+    bytes: [u8; MOST],
     length: usize,
 }
 
-impl Default for Text {
+impl<const MOST: usize> Default for Text<MOST> {
     fn default() -> Self {
         Self {
-            bytes: [0; VALUE_BYTES],
+            bytes: [0; MOST],
             length: 0,
         }
     }
 }
 
-impl Text {
+impl<const MOST: usize> Text<MOST> {
     fn push(&mut self, bytes: &[u8]) {
         let end = self.length + bytes.len();
         if let Some(place) = self.bytes.get_mut(self.length..end) {
@@ -94,9 +119,12 @@ impl Text {
         self.push(decimal(value.min(MAX_INTEGER), &mut [0; DECIMAL_BYTES]));
     }
 
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
     fn value(&self) -> HeaderValue {
-        HeaderValue::from_bytes(&self.bytes[..self.length])
-            .unwrap_or_else(|_| HeaderValue::from_static(""))
+        HeaderValue::from_bytes(self.as_bytes()).unwrap_or_else(|_| HeaderValue::from_static(""))
     }
 }
 
@@ -127,13 +155,13 @@ mod tests {
             more_in_ms: 20,
             wait_ms: 0,
         };
-        assert_eq!(one(&standing), r#""burst";r=97;t=1"#);
+        assert_eq!(one(&standing).as_str(), r#""burst";r=97;t=1"#);
         let none = Standing {
             remaining: 0,
             more_in_ms: 0,
             ..standing
         };
-        assert_eq!(one(&none), r#""burst";r=0;t=0"#);
+        assert_eq!(one(&none).as_str(), r#""burst";r=0;t=0"#);
     }
 
     #[test]
@@ -157,5 +185,20 @@ mod tests {
         let wanted =
             Policy::ALL.map(|p| format!(r#""{}";q=999999999999999;w=999999999999999"#, p.as_str()));
         assert_eq!(field.to_str().unwrap(), wanted.join(", "));
+        for policy in Policy::ALL {
+            let largest = Standing {
+                policy,
+                quota: u64::MAX,
+                remaining: u64::MAX,
+                more_in_ms: u64::MAX,
+                wait_ms: 0,
+            };
+            let wanted = format!(
+                r#""{}";r=999999999999999;t=999999999999999"#,
+                policy.as_str()
+            );
+            assert_eq!(one(&largest).as_str(), wanted);
+            assert_eq!(one(&largest).value(), wanted);
+        }
     }
 }

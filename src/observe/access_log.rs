@@ -159,10 +159,20 @@ fn address(out: &mut Vec<u8>, client: Option<IpAddr>, how: ClientAddress) {
         ClientAddress::Truncated => truncated(a),
         _ => a,
     });
-    let _ = match shown {
-        Some(a) => write!(out, "\"{a}\""),
-        None => write!(out, "null"),
-    };
+    match shown {
+        Some(IpAddr::V4(a)) => {
+            let mut before = b'"';
+            for octet in a.octets() {
+                out.push(before);
+                json::number(out, octet.into());
+                before = b'.';
+            }
+            out.push(b'"');
+        }
+        // A buffer takes whatever is written.
+        Some(IpAddr::V6(a)) => drop(write!(out, "\"{a}\"")),
+        None => out.extend_from_slice(b"null"),
+    }
 }
 
 /// The first 24 bits of IPv4, 48 of IPv6.
@@ -262,6 +272,19 @@ mod tests {
         assert_eq!(shown("::ffff:192.0.2.77"), "192.0.2.0");
         assert!(!written(&line("/a"), ClientAddress::None).contains("2001"));
         assert!(written(&line("/a"), ClientAddress::Truncated).contains("\"2001:db8:1::\""));
+        for (client, how, text) in [
+            ("192.0.2.77", ClientAddress::Full, "\"192.0.2.77\""),
+            (
+                "255.255.255.255",
+                ClientAddress::Truncated,
+                "\"255.255.255.0\"",
+            ),
+            ("0.0.0.0", ClientAddress::Full, "\"0.0.0.0\""),
+        ] {
+            let mut out = Vec::new();
+            address(&mut out, Some(client.parse().unwrap()), how);
+            assert_eq!(out, text.as_bytes());
+        }
     }
 
     #[test]

@@ -17,8 +17,8 @@ use super::sink::Sink;
 
 /// Buffers that threads share out among themselves.
 const SHARDS: usize = 8;
-/// Bytes at which a buffer is handed over before its time.
-const BATCH_BYTES: usize = 32_768;
+/// Bytes at which a buffer is handed over before its time. Waking the writer costs as much as tens of lines.
+const BATCH_BYTES: usize = 131_072;
 /// Bytes of a buffer that is kept to be filled again; one that a long line has made larger is let go.
 const KEPT_BYTES: usize = 2 * BATCH_BYTES;
 /// Buffers that are kept.

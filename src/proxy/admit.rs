@@ -383,7 +383,7 @@ impl Asked<'_> {
                 self.parts.metrics.limited(policy.as_str());
             }
         }
-        self.ctx.rate = RateFields::of(&decision.standings);
+        self.ctx.rate = RateFields::of(decision.standings);
         self.ctx.ticket = decision.ticket;
         refused.filter(|_| !is_away).map_or(Ok(()), Err)
     }
@@ -411,10 +411,10 @@ fn refusal(r: verify::Refusal) -> Refusal {
 
 impl RateFields {
     /// The fields that show where the policies stand; `None` where nothing is limited.
-    pub fn of(standings: &crate::limits::Standings) -> Option<Self> {
+    pub fn of(standings: crate::limits::Standings) -> Option<Self> {
         Some(Self {
-            policy: standings.policy_field.clone(),
-            limit: fields::ratelimit(standings)?,
+            limit: fields::ratelimit(&standings)?,
+            policy: standings.policy_field,
         })
     }
 }

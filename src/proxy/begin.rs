@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use http::HeaderValue;
 use pingora::Result;
 use pingora::proxy::Session;
 
@@ -11,17 +10,16 @@ use super::client::Client;
 use super::connection::Connection;
 use super::ctx::Ctx;
 use super::gateway::GatewayParts;
+use super::request_id::RequestId;
 use super::{own_key, respond};
 use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
-use crate::base::hex;
 
 /// Bounds the connection and finds out who the client is.
 pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
     // HTTP/2 streams come without what is known of their connection.
     let connection = ctx
         .connection
-        .get_or_insert_with(|| Arc::new(of_session(session)))
-        .clone();
+        .get_or_insert_with(|| Arc::new(of_session(session)));
     connection.header_arrived();
     session.set_read_timeout(Some(BODY_READ_TIME));
     session.set_write_timeout(Some(WRITE_TIME));
@@ -29,11 +27,13 @@ pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
     // A second request behind the first must not abort the first.
     session.as_downstream_mut().set_pipelining_enabled(true);
     let client = Client::of(
-        &connection,
+        connection,
         &session.req_header().headers,
         &ctx.snapshot.config,
     );
-    ctx.request_id = client.request_id.clone().unwrap_or_else(new_request_id);
+    if let Some(given) = &client.request_id {
+        ctx.request_id = RequestId::Given(given.clone());
+    }
     ctx.client = Some(client);
 }
 
@@ -44,14 +44,6 @@ fn of_session(session: &Session) -> Connection {
         .unwrap_or_else(|| ([0, 0, 0, 0], 0).into());
     // HTTP/2 is offered on TLS only.
     Connection::new(peer, session.is_http2())
-}
-
-/// 32 random hex digits.
-fn new_request_id() -> HeaderValue {
-    let mut id = [0; 32];
-    hex::fill(&mut id[..16], fastrand::u64(..));
-    hex::fill(&mut id[16..], fastrand::u64(..));
-    HeaderValue::from_bytes(&id).unwrap_or(HeaderValue::from_static("unknown"))
 }
 
 /// Admits a request, or answers it; whether it was answered.
@@ -95,6 +87,6 @@ pub(super) fn show_rate(ctx: &mut Ctx) {
     if let (None, Some(key)) = (&ctx.rate, &ctx.key) {
         let with = &key.attachment;
         let standings = with.limits.peek(&with.bucket, ctx.now);
-        ctx.rate = standings.and_then(|s| super::ctx::RateFields::of(&s));
+        ctx.rate = standings.and_then(super::ctx::RateFields::of);
     }
 }

@@ -24,8 +24,9 @@ const REQUEST_ID_CHARS: usize = 128;
 pub struct Client {
     /// Its address.
     pub ip: IpAddr,
-    /// `X-Forwarded-For` for the upstream: the client and the trusted proxies after it.
-    pub forwarded_for: HeaderValue,
+    /// `X-Forwarded-For` for the upstream, the client and the trusted proxies after it; `None` where the client has connected
+    /// itself, since the connection knows the text of its peer.
+    pub forwarded_for: Option<HeaderValue>,
     /// `X-Forwarded-Proto` for the upstream.
     pub forwarded_proto: HeaderValue,
     /// `X-Forwarded-Host` for the upstream where a trusted proxy gave one; the request's own host otherwise.
@@ -42,7 +43,7 @@ impl Client {
         if !config.is_trusted_proxy(peer) {
             return Self {
                 ip: peer,
-                forwarded_for: connection.peer_text.clone(),
+                forwarded_for: None,
                 forwarded_proto: proto,
                 forwarded_host: None,
                 request_id: None,
@@ -51,7 +52,7 @@ impl Client {
         let (ip, forwarded_for) = behind(peer, headers, config);
         Self {
             ip,
-            forwarded_for,
+            forwarded_for: Some(forwarded_for),
             forwarded_proto: single(headers, &FORWARDED_PROTO)
                 .filter(|v| matches!(v.as_bytes(), b"http" | b"https"))
                 .cloned()
@@ -150,7 +151,7 @@ mod tests {
             ],
         );
         assert_eq!(c.ip.to_string(), "192.0.2.7");
-        assert_eq!(c.forwarded_for, "192.0.2.7");
+        assert!(c.forwarded_for.is_none());
         assert_eq!(c.forwarded_proto, "http");
         assert!(c.forwarded_host.is_none() && c.request_id.is_none());
     }
@@ -168,7 +169,7 @@ mod tests {
             ],
         );
         assert_eq!(c.ip.to_string(), "203.0.113.9");
-        assert_eq!(c.forwarded_for, "203.0.113.9, 10.0.0.2, 10.0.0.1");
+        assert_eq!(c.forwarded_for.unwrap(), "203.0.113.9, 10.0.0.2, 10.0.0.1");
         assert_eq!(c.forwarded_proto, "https");
         assert_eq!(c.request_id.unwrap(), "abc-1");
     }

@@ -14,12 +14,14 @@ use super::connection::Connection;
 use super::events::Exchange;
 use super::in_flight::Counted;
 use super::refusal::Refusal;
+use super::request_id::RequestId;
 use super::snapshot::{RouteRuntime, Snapshot};
 use crate::base::clock::Timestamp;
 use crate::base::error::Code;
 use crate::config::model::Auth;
 use crate::keys::cache::Entry;
 use crate::limits::Ticket;
+use crate::limits::fields::RateLimit;
 
 /// How far a request came towards its upstream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
@@ -39,7 +41,7 @@ pub struct RateFields {
     /// `RateLimit-Policy`.
     pub policy: HeaderValue,
     /// `RateLimit`.
-    pub limit: HeaderValue,
+    pub limit: RateLimit,
 }
 
 /// What a request carries through its phases.
@@ -53,7 +55,7 @@ pub struct Ctx {
     /// When it began, for decisions.
     pub now: Timestamp,
     /// Its id.
-    pub request_id: HeaderValue,
+    pub request_id: RequestId,
     /// Who sent it.
     pub client: Option<Client>,
     /// Index of its route.
@@ -105,7 +107,7 @@ impl Ctx {
             connection: None,
             started: Instant::now(),
             now,
-            request_id: HeaderValue::from_static(""),
+            request_id: RequestId::random(),
             client: None,
             route: None,
             forward_target: None,
@@ -130,11 +132,6 @@ impl Ctx {
         }
     }
 
-    /// Its id as text.
-    pub fn request_id_str(&self) -> &str {
-        self.request_id.to_str().unwrap_or_default()
-    }
-
     /// Its route, once that was found.
     pub fn route(&self) -> Option<&RouteRuntime> {
         self.snapshot.routes.get(self.route?)
@@ -147,15 +144,15 @@ impl Ctx {
 
     /// Writes what every answer carries as lines of a header, but for what is deprecated.
     pub fn write_fields(&self, out: &mut Vec<u8>) {
-        let mut line = |name: &[u8], value: &HeaderValue| {
+        let mut line = |name: &[u8], value: &[u8]| {
             out.extend_from_slice(name);
-            out.extend_from_slice(value.as_bytes());
+            out.extend_from_slice(value);
             out.extend_from_slice(b"\r\n");
         };
-        line(b"X-Request-Id: ", &self.request_id);
+        line(b"X-Request-Id: ", self.request_id.as_bytes());
         if let Some(rate) = &self.rate {
-            line(b"RateLimit-Policy: ", &rate.policy);
-            line(b"RateLimit: ", &rate.limit);
+            line(b"RateLimit-Policy: ", rate.policy.as_bytes());
+            line(b"RateLimit: ", rate.limit.as_bytes());
         }
     }
 
@@ -164,10 +161,10 @@ impl Ctx {
     /// # Errors
     /// Never with values that were made here.
     pub fn add_fields(&self, header: &mut ResponseHeader) -> Result<()> {
-        header.insert_header("X-Request-Id", self.request_id.clone())?;
+        header.insert_header("X-Request-Id", self.request_id.value())?;
         if let Some(rate) = &self.rate {
             header.insert_header("RateLimit-Policy", rate.policy.clone())?;
-            header.insert_header("RateLimit", rate.limit.clone())?;
+            header.insert_header("RateLimit", rate.limit.value())?;
         }
         self.add_deprecation(header)
     }

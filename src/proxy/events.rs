@@ -153,7 +153,7 @@ async fn record_one(
     let headers: &HeaderMap = &response.headers;
     let meta = ExchangeMeta {
         rules,
-        request_id: ctx.request_id_str(),
+        request_id: ctx.request_id.as_str(),
         is_foreign_id: ctx.client.as_ref().is_none_or(|c| c.request_id.is_some()),
         facts: FactSources {
             method: &request.method,

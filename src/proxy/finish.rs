@@ -126,7 +126,7 @@ fn log(parts: &GatewayParts, session: &Session, ctx: &Ctx, total: Duration) {
     let request = session.req_header();
     log.submit(&AccessLine {
         time: ctx.now,
-        request_id: ctx.request_id_str(),
+        request_id: ctx.request_id.as_str(),
         account_id: ctx.key.as_ref().map(|k| &*k.grant.account_id),
         key_id: ctx.key.as_ref().map(|k| &*k.grant.key_id),
         method: request.method.as_str(),

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 
 use super::client::{Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REQUEST_ID};
 use super::ctx::Ctx;
+use super::request_id::RequestId;
 use super::trace;
 
 const ACCOUNT: HeaderName = HeaderName::from_static("x-fuelgate-account");
@@ -33,9 +34,11 @@ pub struct Identity<'a> {
 #[derive(Debug, Clone, Copy)]
 pub struct Forwarding<'a> {
     /// Its id.
-    pub request_id: &'a HeaderValue,
+    pub request_id: &'a RequestId,
     /// Who sent it.
     pub client: &'a Client,
+    /// The address that the client's connection comes from.
+    pub peer: &'a HeaderValue,
     /// The key's identity; `None` where no key was asked for.
     pub identity: Option<Identity<'a>>,
     /// Whether `Authorization` goes on untouched.
@@ -68,6 +71,7 @@ pub fn of(ctx: &Ctx) -> Option<Forwarding<'_>> {
     Some(Forwarding {
         request_id: &ctx.request_id,
         client: ctx.client.as_ref()?,
+        peer: &ctx.connection.as_ref()?.peer_text,
         identity: ctx.key.as_ref().map(|key| Identity {
             account: &key.attachment.account_value,
             key_id: &key.grant.key_id,
@@ -118,8 +122,11 @@ fn fields(headers: &mut HeaderMap, f: &Forwarding<'_>) {
     if let Some(host) = host.or_else(|| headers.get(HOST)).cloned() {
         headers.insert(FORWARDED_HOST, host);
     }
-    headers.insert(REQUEST_ID, f.request_id.clone());
-    headers.insert(FORWARDED_FOR, f.client.forwarded_for.clone());
+    headers.insert(REQUEST_ID, f.request_id.value());
+    headers.insert(
+        FORWARDED_FOR,
+        f.client.forwarded_for.as_ref().unwrap_or(f.peer).clone(),
+    );
     headers.insert(FORWARDED_PROTO, f.client.forwarded_proto.clone());
     headers.insert(trace::TRACEPARENT, traceparent);
     if let Some(identity) = f.identity {
@@ -205,7 +212,7 @@ mod tests {
     fn client() -> Client {
         Client {
             ip: [192, 0, 2, 1].into(),
-            forwarded_for: HeaderValue::from_static("192.0.2.1"),
+            forwarded_for: None,
             forwarded_proto: HeaderValue::from_static("https"),
             forwarded_host: None,
             request_id: None,
@@ -225,10 +232,12 @@ mod tests {
         fields: &[(&'static str, &'static str)],
         change: impl Fn(&mut Forwarding<'_>),
     ) -> RequestHeader {
-        let (client, id) = (client(), HeaderValue::from_static("req1"));
+        let (client, id) = (client(), RequestId::Given(HeaderValue::from_static("req1")));
+        let peer = HeaderValue::from_static("192.0.2.1");
         let mut f = Forwarding {
             request_id: &id,
             client: &client,
+            peer: &peer,
             identity: None,
             passes_credentials: false,
             target: None,
@@ -329,11 +338,13 @@ mod tests {
             HeaderValue::from_static("acct_1"),
             HeaderValue::from_static("a:read b:read"),
         );
-        let (client, id) = (client(), HeaderValue::from_static("req1"));
+        let (client, id) = (client(), RequestId::Given(HeaderValue::from_static("req1")));
+        let peer = HeaderValue::from_static("192.0.2.1");
         let mut r = request(&[("Accept-Encoding", "gzip")]);
         let f = Forwarding {
             request_id: &id,
             client: &client,
+            peer: &peer,
             identity: Some(Identity {
                 account: &account,
                 key_id: "key_1",

@@ -229,7 +229,7 @@ impl ProxyHttp for Gateway {
             "{} {} request_id={}",
             request.method,
             request.uri.path(),
-            ctx.request_id_str()
+            ctx.request_id.as_str()
         )
     }
 }

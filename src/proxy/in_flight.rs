@@ -1,63 +1,47 @@
 //! Counts what is under way, so that a stop can end as soon as nothing is; never who or what it is.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Requests under way and connections open. Cloning shares the counts.
 #[derive(Debug, Clone, Default)]
 pub struct InFlight(Arc<Counts>);
 
+// What is counted holds a share of one of these.
 #[derive(Debug, Default)]
 struct Counts {
-    requests: AtomicUsize,
-    connections: AtomicUsize,
+    requests: Arc<()>,
+    connections: Arc<()>,
 }
 
 /// One that is counted; it is no longer when this is dropped.
 #[derive(Debug)]
 pub struct Counted {
-    counts: Arc<Counts>,
-    request: bool,
+    _share: Arc<()>,
 }
 
 impl InFlight {
     /// Counts a request.
     pub fn request(&self) -> Counted {
-        self.0.requests.fetch_add(1, Ordering::Relaxed);
         Counted {
-            counts: self.0.clone(),
-            request: true,
+            _share: Arc::clone(&self.0.requests),
         }
     }
 
     /// Counts a connection.
     pub fn connection(&self) -> Counted {
-        self.0.connections.fetch_add(1, Ordering::Relaxed);
         Counted {
-            counts: self.0.clone(),
-            request: false,
+            _share: Arc::clone(&self.0.connections),
         }
     }
 
     /// Requests under way.
     pub fn requests(&self) -> usize {
-        self.0.requests.load(Ordering::Relaxed)
+        Arc::strong_count(&self.0.requests) - 1
     }
 
     /// Connections open.
     pub fn connections(&self) -> usize {
-        self.0.connections.load(Ordering::Relaxed)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        let count = if self.request {
-            &self.counts.requests
-        } else {
-            &self.counts.connections
-        };
-        count.fetch_sub(1, Ordering::Relaxed);
+        Arc::strong_count(&self.0.connections) - 1
     }
 }
 

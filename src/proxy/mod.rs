@@ -26,6 +26,7 @@ mod reading;
 pub mod refusal;
 mod relay;
 pub mod request_digest;
+pub mod request_id;
 pub mod respond;
 pub mod snapshot;
 #[cfg(test)]

@@ -114,7 +114,6 @@ pub(super) async fn response(
         return Ok(());
     }
     ctx.progress = Progress::Answered;
-    note_upstream_time(ctx);
     let has_ours = response.headers.keys().any(is_ours);
     if has_ours {
         // Only our own answers carry it: clients tell by it who answered.
@@ -122,7 +121,13 @@ pub(super) async fn response(
     }
     if ctx.exchange.is_some() {
         let request = session.req_header();
-        if let Err(refusal) = events::record(&parts.events, ctx, request, response).await {
+        let begun = Instant::now();
+        let recorded = events::record(&parts.events, ctx, request, response).await;
+        if let Some(upstream_began) = &mut ctx.upstream_began {
+            // What recording takes is the gateway's time, not the upstream's.
+            *upstream_began += begun.elapsed();
+        }
+        if let Err(refusal) = recorded {
             return Err(respond::failing(ctx, refusal));
         }
         let bodiless = request.method == Method::HEAD

@@ -42,7 +42,10 @@ pub async fn refuse(session: &mut Session, ctx: &mut Ctx, refusal: &Refusal) -> 
     if !refusal.violated.is_empty() {
         problem = problem.with("violated-policies", json!(refusal.violated));
     }
-    let body = problem.body(&ctx.snapshot.config.portal.public_url, ctx.request_id_str());
+    let body = problem.body(
+        &ctx.snapshot.config.portal.public_url,
+        ctx.request_id.as_str(),
+    );
     let mut header = ResponseHeader::build(refusal.code.status(), Some(10))?;
     header.insert_header(CONTENT_TYPE, PROBLEM_JSON)?;
     header.insert_header(

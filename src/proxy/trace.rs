@@ -19,10 +19,10 @@ pub fn next(headers: &HeaderMap) -> (HeaderValue, bool) {
         buffer[3..35].copy_from_slice(&value[3..35]);
         buffer[53..55].copy_from_slice(&value[53..55]);
     } else {
-        hex::fill(&mut buffer[3..19], fastrand::u64(1..));
-        hex::fill(&mut buffer[19..35], fastrand::u64(..));
+        buffer[3..19].copy_from_slice(&hex::digits(fastrand::u64(1..)));
+        buffer[19..35].copy_from_slice(&hex::digits(fastrand::u64(..)));
     }
-    hex::fill(&mut buffer[36..52], fastrand::u64(1..));
+    buffer[36..52].copy_from_slice(&hex::digits(fastrand::u64(1..)));
     let value = HeaderValue::from_bytes(&buffer).unwrap_or(HeaderValue::from_static(""));
     (value, incoming.is_some())
 }

@@ -21,8 +21,12 @@ const FAILURES_TO_LEAVE: u32 = 2;
 pub struct TargetState {
     /// `host:port` as configured.
     pub address: String,
+    /// The address itself, where it is one.
+    literal: Option<SocketAddr>,
     // Read by every request, swapped by the resolver: a request never waits for a name server.
     resolved: ArcSwap<Vec<SocketAddr>>,
+    /// Whether there is an address; one stays until there is another.
+    is_resolved: AtomicBool,
     healthy: AtomicBool,
     failures: AtomicU32,
     turn: AtomicU32,
@@ -33,7 +37,9 @@ impl TargetState {
         let literal = address.parse::<SocketAddr>().ok();
         Self {
             address: address.to_owned(),
-            resolved: ArcSwap::from_pointee(literal.into_iter().collect()),
+            literal,
+            resolved: ArcSwap::default(),
+            is_resolved: AtomicBool::new(literal.is_some()),
             healthy: AtomicBool::new(true),
             failures: AtomicU32::new(0),
             turn: AtomicU32::new(0),
@@ -41,8 +47,8 @@ impl TargetState {
     }
 
     /// Whether its address is a name that has to be resolved.
-    pub fn is_name(&self) -> bool {
-        self.address.parse::<SocketAddr>().is_err()
+    pub const fn is_name(&self) -> bool {
+        self.literal.is_none()
     }
 
     /// Takes what the name stands for now. An empty answer keeps the addresses before: a name server that fails must
@@ -50,11 +56,15 @@ impl TargetState {
     pub fn set_resolved(&self, addresses: Vec<SocketAddr>) {
         if !addresses.is_empty() && **self.resolved.load() != addresses {
             self.resolved.store(Arc::new(addresses));
+            self.is_resolved.store(true, Ordering::Release);
         }
     }
 
     /// The address for the next request: in turn where the name has several.
     pub fn next_address(&self) -> Option<SocketAddr> {
+        if self.literal.is_some() {
+            return self.literal;
+        }
         let all = self.resolved.load();
         match all.len() {
             0 => None,
@@ -68,7 +78,7 @@ impl TargetState {
 
     /// Whether it takes requests.
     pub fn is_usable(&self) -> bool {
-        self.healthy.load(Ordering::Relaxed) && !self.resolved.load().is_empty()
+        self.healthy.load(Ordering::Relaxed) && self.is_resolved.load(Ordering::Acquire)
     }
 
     /// Whether its last checks were good.

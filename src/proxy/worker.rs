@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pingora::apps::{HttpPersistentSettings, HttpServerApp, HttpServerOptions, ServerApp};
+use pingora::prelude::fast_timeout::set_fast_timeout_to_tokio_threshold;
 use pingora::protocols::Stream;
 use pingora::protocols::http::ServerSession;
 use pingora::protocols::http::v2::server::{H2Options, default_h2_options};
@@ -14,6 +15,7 @@ use pingora::server::ShutdownWatch;
 use pingora::server::configuration::ServerConf;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
+use tokio::time::MissedTickBehavior;
 use tokio_rustls::TlsAcceptor;
 
 use super::connection::Connection;
@@ -27,6 +29,13 @@ use crate::base::ceilings::{
 /// HTTP/2 flow-control windows of a client connection: an upload of one stream, and of all together, in bytes.
 const H2_STREAM_WINDOW: u32 = 256 * 1024;
 const H2_CONNECTION_WINDOW: u32 = 1024 * 1024;
+/// Time limits of more whole seconds than these are timers of the worker's runtime instead of Pingora's own. Two are set for each
+/// request, for its upstream's silence and for the connection when it is idle again, and hardly any is ever due: the
+/// runtime's are cheaper to set, and forgotten when they are no longer wanted instead of when they are due.
+const PINGORA_TIMERS: Duration = Duration::ZERO;
+/// How often a runtime wakes up for nothing. It has to be told, by a call into the kernel, of a timer that is due before all
+/// others; with this one no timer of a second or more is.
+const BEAT: Duration = Duration::from_secs(1);
 /// How long accepting pauses when the system has no descriptor left.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(200);
 
@@ -48,7 +57,18 @@ pub(super) fn run(
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
+    // One setting of the process, which each worker makes alike.
+    set_fast_timeout_to_tokio_threshold(Some(PINGORA_TIMERS));
+    runtime.spawn(beat());
     runtime.block_on(serve(endpoints, entrance, gateway, shutdown))
+}
+
+async fn beat() {
+    let mut beats = tokio::time::interval(BEAT);
+    beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        beats.tick().await;
+    }
 }
 
 async fn serve(

@@ -14,12 +14,11 @@ use fuelgate::webhooks::simulator::examples::example;
 use proptest::prelude::*;
 use serde_json::json;
 
+use crate::support::checkout;
 use crate::support::programs::python;
 
 fn shipped(name: &str) -> Result<Config, Report> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("conf")
-        .join(name);
+    let path = checkout().join("conf").join(name);
     let env = |name: &str| match name {
         "FUELGATE_TLS_CERTIFICATE" | "FUELGATE_TLS_PRIVATE_KEY" => None,
         n if n.ends_with("_SHA256") => Some("ab".repeat(32)),
@@ -92,7 +91,7 @@ fn the_command_takes_the_edge_configuration_with_what_its_head_asks_for() {
     let [certificate, key] = ["tls.crt", "tls.key"].map(|name| folder.path().join(name));
     std::fs::write(&certificate, made.cert.pem()).unwrap();
     std::fs::write(&key, made.signing_key.serialize_pem()).unwrap();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = checkout();
     let file = root.join("conf/edge.yaml");
     let text = std::fs::read_to_string(&file).unwrap();
     let head = text.split("listeners:").next().unwrap();
@@ -122,7 +121,7 @@ fn the_command_takes_the_edge_configuration_with_what_its_head_asks_for() {
 
 #[test]
 fn the_compose_file_keeps_to_the_spec_and_gives_each_gateway_what_it_needs() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = checkout();
     let file = root.join("deploy/compose.yaml").display().to_string();
     let found = python(COMPOSE, &[&file]);
     let found: serde_json::Value = serde_json::from_str(&found).unwrap();

@@ -6,10 +6,10 @@ use std::time::Duration;
 use serde_json::json;
 
 use crate::support::backend::{Answer, Backend};
-use crate::support::eventually;
 use crate::support::gateway::{Gateway, config};
 use crate::support::http;
 use crate::support::programs::{Nginx, promtool, python, run};
+use crate::support::{checkout, eventually};
 
 /// An nginx that plays a REST backend.
 fn nginx() -> Nginx {
@@ -162,7 +162,10 @@ fn openapi_documents_pass_a_published_validator() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("admin.json");
     std::fs::write(&file, &document.body).unwrap();
-    let crm = format!("{}/conf/crm.openapi.yaml", env!("CARGO_MANIFEST_DIR"));
+    let crm = checkout()
+        .join("conf/crm.openapi.yaml")
+        .display()
+        .to_string();
     let printed = python(
         r#"
 import sys

@@ -6,6 +6,7 @@ use saphyr::{LoadableYamlNode, Yaml};
 use serde_json::{Map, Value, json};
 
 use crate::sample_support::{Answer, Crm};
+use crate::support::checkout;
 
 /// Statuses that only the gateway answers with, or that a test of the CRM's own provokes.
 const NOT_HERE: [&str; 5] = ["401", "403", "429", "507", "default"];
@@ -44,7 +45,7 @@ struct Doc(Value);
 
 impl Doc {
     fn load() -> Self {
-        let file = concat!(env!("CARGO_MANIFEST_DIR"), "/conf/crm.openapi.yaml");
+        let file = checkout().join("conf/crm.openapi.yaml");
         let text = std::fs::read_to_string(file).unwrap();
         Self(to_json(&Yaml::load_from_str(&text).unwrap()[0]))
     }

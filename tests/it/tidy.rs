@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::support::checkout;
+
 /// Lines over which a file fails; the aim is 250.
 const MAX_LINES: usize = 500;
 
@@ -71,21 +73,17 @@ fn rust_files(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
-fn root() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-}
-
 fn all_files() -> Vec<(PathBuf, String)> {
     let mut files = Vec::new();
     for dir in ["src", "tests", "benches"] {
-        rust_files(&root().join(dir), &mut files);
+        rust_files(&checkout().join(dir), &mut files);
     }
     assert!(files.len() > 20, "the tree was not found");
     files
         .into_iter()
         .map(|p| {
             let text = fs::read_to_string(&p).unwrap();
-            (p.strip_prefix(root()).unwrap().to_owned(), text)
+            (p.strip_prefix(checkout()).unwrap().to_owned(), text)
         })
         .collect()
 }
@@ -217,7 +215,7 @@ fn files_say_what_they_hold_and_stay_small() {
 
 #[test]
 fn main_only_dispatches() {
-    let text = fs::read_to_string(root().join("src/main.rs")).unwrap();
+    let text = fs::read_to_string(checkout().join("src/main.rs")).unwrap();
     assert!(text.lines().count() <= 40);
 }
 
@@ -236,7 +234,7 @@ fn the_top_level_holds_what_it_should_and_nothing_else() {
     ];
     let out = std::process::Command::new("git")
         .args(["ls-tree", "--name-only", "HEAD"])
-        .current_dir(root())
+        .current_dir(checkout())
         .output()
         .unwrap();
     let names = String::from_utf8(out.stdout).unwrap();

@@ -16,9 +16,7 @@ fn secrets(name: &str) -> Option<String> {
 }
 
 fn shipped(name: &str, env: &Env<'_>) -> Config {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("conf")
-        .join(name);
+    let path = crate::base::checkout().join("conf").join(name);
     load(&path, env).unwrap_or_else(|report| panic!("{report}"))
 }
 
@@ -45,7 +43,7 @@ fn the_development_configuration_needs_two_secrets_and_nothing_else() {
     assert_eq!(watched("/v1/contacts", "POST"), Some(1));
     assert_eq!(watched("/v1/contacts", "GET"), Some(0));
 
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/fuelgate.yaml");
+    let path = crate::base::checkout().join("conf/fuelgate.yaml");
     let missing = load(&path, &no_env).map(|_| ()).unwrap_err();
     let paths: Vec<&str> = missing.problems.iter().map(|p| p.path.as_str()).collect();
     assert_eq!(paths, ["admin.token", "keys.peppers[0].secret"]);
@@ -107,7 +105,7 @@ fn every_row_of_the_edge_configurations_ceilings_says_its_unit() {
 
 #[test]
 fn the_published_schema_is_fresh() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/fuelgate.schema.json");
+    let path = crate::base::checkout().join("conf/fuelgate.schema.json");
     let fresh = format!("{:#}\n", json_schema());
     if std::env::var_os("UPDATE").is_some() {
         std::fs::write(&path, &fresh).unwrap();

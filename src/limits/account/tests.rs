@@ -32,11 +32,7 @@ fn plan(key: Rate, account: Option<Rate>, hour: Option<u64>, month: Option<u64>)
 }
 
 fn field(d: &Decision) -> String {
-    ratelimit(&d.standings)
-        .unwrap()
-        .to_str()
-        .unwrap()
-        .to_owned()
+    ratelimit(&d.standings).unwrap().as_str().to_owned()
 }
 
 #[test]

@@ -180,7 +180,7 @@ async fn take(limits: &(Limits, KeyLimits)) -> Decision {
 
 fn shown(decision: &Decision) -> String {
     let field = crate::limits::fields::ratelimit(&decision.standings).unwrap();
-    field.to_str().unwrap().to_owned()
+    field.as_str().to_owned()
 }
 
 #[tokio::test(start_paused = true)]

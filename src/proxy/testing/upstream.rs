@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::io::AsyncBufReadExt;
@@ -80,6 +81,7 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) {
                 return;
             }
             p if p.ends_with("/gone") => return,
+            p if p.ends_with("/late") => tokio::time::sleep(Duration::from_millis(50)).await,
             p if p.ends_with("/nonsense") => {
                 let _ = io.write_all(b"nonsense\r\n\r\n").await;
                 return;
@@ -98,7 +100,7 @@ const OWN: &str = "X-REQUEST-ID: upstream\r\nratelimit: \"upstream\";r=1\r\nRate
 fn answer(request: &Seen) -> Vec<u8> {
     let path = request.target.split('?').next().unwrap();
     let (status, extra) = match path.rsplit('/').next().unwrap() {
-        "created" => ("201 Created", "location: /v1/contacts/c1\r\n"),
+        "created" | "late" => ("201 Created", "location: /v1/contacts/c1\r\n"),
         "nothing" => return b"HTTP/1.1 204 No Content\r\n\r\n".to_vec(),
         "missing" => ("404 Not Found", ""),
         "early" => return b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}".to_vec(),

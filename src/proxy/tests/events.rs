@@ -76,3 +76,36 @@ async fn a_client_that_leaves_does_not_take_its_event_with_it() {
     }
     assert_eq!(h.upstream.seen().len(), 1);
 }
+
+#[tokio::test]
+async fn the_time_that_recording_takes_is_the_gateways_and_not_the_upstreams() {
+    const AWAY: Duration = Duration::from_millis(500);
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    let asked = tokio::spawn(async move { c.ask("POST /v1/late", &[&key], "{}").await.status });
+    while h.upstream.seen().is_empty() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    h.events.set_down(true);
+    tokio::time::sleep(AWAY).await;
+    h.events.set_down(false);
+    assert_eq!(asked.await.unwrap(), 201);
+    let sum = |name: &str| -> f64 {
+        let text = h.gateway.parts().metrics.render().unwrap();
+        let text = String::from_utf8(text).unwrap();
+        let line = text
+            .lines()
+            .find(|l| l.starts_with(name) && l.split([' ', '{']).next() == Some(name));
+        line.map_or(0.0, |l| l.rsplit(' ').next().unwrap().parse().unwrap())
+    };
+    while sum("fuelgate_overhead_seconds_count") < 1.0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (upstream, own) = (
+        sum("fuelgate_upstream_duration_seconds_sum"),
+        sum("fuelgate_overhead_seconds_sum"),
+    );
+    // The store was away for most of `AWAY` after the upstream had answered.
+    assert!(own > 0.3 && upstream < own, "{upstream} {own}");
+}

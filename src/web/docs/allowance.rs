@@ -15,8 +15,10 @@ pub(super) fn first(config: &Config, cost: u64) -> Option<String> {
     let standings = account.take(&KeyBucket::default(), cost, now).standings;
     let policy = standings.policy_field.to_str().ok()?;
     let left = fields::ratelimit(&standings)?;
-    let left = left.to_str().ok()?;
-    Some(format!("RateLimit-Policy: {policy}\nRateLimit: {left}"))
+    Some(format!(
+        "RateLimit-Policy: {policy}\nRateLimit: {}",
+        left.as_str()
+    ))
 }
 
 #[cfg(test)]

@@ -159,14 +159,12 @@ fn own_data(event_type: &str) -> Option<Value> {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
     use crate::config::{LoadOptions, load_bytes};
 
     /// The shipped configuration, with a type of which its document says nothing.
     fn config() -> Config {
-        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("conf/fuelgate.yaml");
+        let path = crate::base::checkout().join("conf/fuelgate.yaml");
         let text = std::fs::read_to_string(&path).unwrap().replace(
             "\nevents:\n",
             "\nevents:\n  - { type: contact.made, route: { method: POST, path: /v1/contacts } }\n",

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::support::checkout;
+
 fn sources(folder: &str) -> Vec<(PathBuf, String)> {
     fn collect(dir: &Path, out: &mut Vec<(PathBuf, String)>) {
         for entry in std::fs::read_dir(dir).unwrap() {
@@ -15,7 +17,7 @@ fn sources(folder: &str) -> Vec<(PathBuf, String)> {
         }
     }
     let mut found = Vec::new();
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(folder);
+    let root = checkout().join(folder);
     collect(&root, &mut found);
     found
 }

@@ -6,6 +6,8 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
+use super::checkout;
+
 /// The folder in which tests/run.sh installed the npm packages.
 fn packages() -> String {
     std::env::var("FUELGATE_TEST_NODE").unwrap_or_else(|_| {
@@ -17,7 +19,7 @@ fn packages() -> String {
 /// Runs `tests/it/portal/browser/<name>.mjs` with `input`; a script that ends with another status than 0 fails the test with
 /// what it printed.
 pub fn run(name: &str, input: &Value) -> Value {
-    let script = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+    let script = checkout()
         .join("tests/it/portal/browser")
         .join(format!("{name}.mjs"));
     let mut child = Command::new("node")

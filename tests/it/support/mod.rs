@@ -14,6 +14,7 @@ pub mod receivers;
 pub mod redis;
 pub mod smtp;
 
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// Waits until `condition` gives a value, for `limit` at most; polls, since other processes cannot wake us.
@@ -26,6 +27,14 @@ pub fn eventually<T>(what: &str, limit: Duration, mut condition: impl FnMut() ->
         assert!(Instant::now() < end, "did not happen in {limit:?}: {what}");
         std::thread::sleep(Duration::from_millis(10));
     }
+}
+
+/// The root of the checkout that the tests are run in; it need not be the one they were built in, since two can share their
+/// build output.
+pub fn checkout() -> PathBuf {
+    std::env::var_os("CARGO_MANIFEST_DIR")
+        .unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into())
+        .into()
 }
 
 /// Whether the long forms of tests are wanted (`tests/run.sh --full`).

@@ -8,6 +8,7 @@ use std::sync::Mutex;
 
 use serde_json::{Value, json};
 
+use super::checkout;
 use super::gateway::{Gateway, TOKEN};
 use super::http::{self, Response};
 use super::programs::free_port;
@@ -153,7 +154,7 @@ impl Portal {
             .replace("$MORE", &more)
             .replace("$STORE", &store)
             .replace("$CRM", &crm.address.to_string())
-            .replace("$ROOT", env!("CARGO_MANIFEST_DIR"));
+            .replace("$ROOT", &checkout().display().to_string());
         let variables = setup
             .environment
             .iter()

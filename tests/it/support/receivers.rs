@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::backend::Seen;
 use super::programs::{free_port, python_path};
-use super::{eventually, http};
+use super::{checkout, eventually, http};
 
 /// A message as it is on the wire.
 #[derive(Debug, Clone)]
@@ -34,7 +34,7 @@ impl Message {
 
 /// The folder of the guide and its programs.
 pub fn guide() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/docs/webhooks")
+    checkout().join("src/web/docs/webhooks")
 }
 
 /// What runs a program of the guide: `arguments` stand for what follows it, for PHP the port.

@@ -1,15 +1,15 @@
 //! A real mail server (aiosmtpd) as a process: what it takes, what it refuses, what it got; never what should be in it.
 
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::eventually;
 use super::hostile::certificates::Identity;
 use super::programs::{free_port, python_path};
+use super::{checkout, eventually};
 
 /// How a server is reached.
 #[derive(Default)]
@@ -125,7 +125,7 @@ impl MailServer {
             .append(true)
             .open(self.file("out"))
             .unwrap();
-        let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/support/smtp.py");
+        let program = checkout().join("tests/it/support/smtp.py");
         let child = Command::new(python_path())
             .arg(program)
             .arg(self.settings.to_string())

@@ -1,7 +1,6 @@
 //! The guides as their readers follow them: each block of code in them is run, sent or compared; never one that nobody looks at.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -9,12 +8,12 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::support::backend::{Answer, Backend};
-use crate::support::eventually;
 use crate::support::gateway::TOKEN;
 use crate::support::html::blocks;
 use crate::support::http::Response;
 use crate::support::portal::{Portal, Setup};
 use crate::support::programs::python_path;
+use crate::support::{checkout, eventually};
 
 /// A secret in the form of one, for where the guides have `whsec_…`.
 const WEBHOOK_SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
@@ -37,7 +36,7 @@ routes:
 
 /// The blocks of a guide: the language that its source names, and the text that its page shows.
 fn fenced(portal: &Portal, name: &str) -> Vec<(String, String)> {
-    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/web/docs");
+    let docs = checkout().join("src/web/docs");
     let file = match name {
         "webhooks" => docs.join("webhooks/guide.md"),
         _ => docs.join(format!("guides/{name}.md")),
