@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Compares fuelgate with everything on, bare Pingora and bare nginx: CPU per request of the proxy process and throughput.
-# The proxy has one core, client (wrk) and backend (nginx) the other; rounds are interleaved. Results go to benches/results/<date>-compare/.
-# usage: benches/compare.sh [rounds=9] [seconds=5] [connections=32]
+# The proxy has one core, client (wrk) and backend (nginx) the other; rounds are interleaved, and all are started anew some times.
+# Results go to benches/results/<date>-compare/.
+# usage: benches/compare.sh [starts=5] [rounds=3] [seconds=3] [connections=32]
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . deploy/install.sh

@@ -168,12 +168,13 @@ def programs():
         subprocess.run(["rm", "-rf", str(folder)], check=False)
 
 
-def rounds_of(proxies, rounds, seconds, connections):
-    """Interleaved rounds over `{name: (process, port, secret)}`: CPU of the proxy process and throughput of each."""
+def rounds_of(proxies, rounds, seconds, connections, first=0):
+    """Interleaved rounds over `{name: (process, port, secret)}`, numbered from `first`: CPU of the proxy process and throughput
+    of each."""
     for _, port, secret in proxies.values():
         load(port, secret, 2, connections)
     rows = []
-    for number in range(rounds):
+    for number in range(first, first + rounds):
         names = list(proxies)
         for name in names[number % len(names):] + names[:number % len(names)]:
             process, port, secret = proxies[name]

@@ -71,14 +71,12 @@ impl Digester {
 
     /// The digest under which a cache knows `text`. `None` for what cannot be a key (neither our form with the right
     /// checksum nor a legacy pattern): it is refused without asking the store.
+    ///
+    /// It is in memory only and every request computes one, so that it has no pepper: a secret of ours has more random bits
+    /// than anybody can try, and what is at rest has one.
     pub fn cache_key(&self, text: &str) -> Option<Digest> {
-        if secret::check(&self.prefix, text)
-            && let Some((_, pepper)) = self.peppers.first()
-        {
-            return Some(mac(pepper, text));
-        }
-        self.legacy_hash(text)
-            .map(|LegacyHash::Sha256| sha256(text))
+        let can_be_a_key = secret::check(&self.prefix, text) || self.legacy_hash(text).is_some();
+        can_be_a_key.then(|| sha256(text))
     }
 
     /// Every digest that `text` may have at rest; empty exactly when [`Digester::cache_key`] is `None`.
@@ -188,13 +186,29 @@ mod tests {
         // printf %s oldkey_… | sha256sum; … | openssl dgst -sha256 -hmac pepper
         let d = Digester::new(&keys(&[("p1", "pepper")]));
         assert_eq!(
-            hex::encode(&d.cache_key(OLD).unwrap()),
+            hex::encode(&d.candidates(OLD)[0]),
             "ba32beb54f252133706de742dfeda287676678a9abc6570f2f461e4c087f4bb9"
         );
         assert_eq!(
-            hex::encode(&d.cache_key(OURS).unwrap()),
+            hex::encode(&d.candidates(OURS)[0]),
             "0c68adc725aa09da92c8b6844a099130e27f47ef608be54e9828ff09ae6a39af"
         );
+    }
+
+    #[test]
+    fn a_cache_knows_every_secret_by_its_own_digest_whatever_the_peppers_are() {
+        let (one, other) = (
+            Digester::new(&keys(&[("p1", "a")])),
+            Digester::new(&keys(&[("p2", "b")])),
+        );
+        for text in [OURS, OLD] {
+            assert_eq!(one.cache_key(text), Some(sha256(text)));
+            assert_eq!(one.cache_key(text), other.cache_key(text));
+            assert_eq!(one.shown(text).unwrap().cache_key, sha256(text));
+        }
+        // What is at rest has the pepper.
+        assert_ne!(one.candidates(OURS)[0], other.candidates(OURS)[0]);
+        assert_ne!(one.candidates(OURS)[0], sha256(OURS));
     }
 
     #[test]

@@ -105,21 +105,16 @@ impl AccountLimits {
         state.roll(now);
         let bucket = bucket.get_or_insert_with(|| Bucket::full(state.key_spec, now));
         bucket.refill(&state.key_spec, now);
-        let refused = state.standings(bucket, cost, now);
-        let standings = if refused.iter().any(Standing::is_violated) {
-            None
+        let ticket = if state.quotas_have_room(cost) {
+            state.debit(bucket, cost)
         } else {
-            state
-                .debit(bucket, cost)
-                .map(|ticket| (state.standings(bucket, 0, now), ticket))
+            None
         };
-        let (policies, ticket) = match standings {
-            Some((policies, ticket)) => (policies, Some(ticket)),
-            None => (refused, None),
-        };
+        // An admitted request sees what is left behind it, a refused one what it lacks.
+        let wanted = if ticket.is_some() { 0 } else { cost };
         Decision {
             standings: Standings {
-                policies,
+                policies: state.standings(bucket, wanted, now),
                 policy_field: state.field.clone(),
             },
             ticket,
@@ -260,7 +255,15 @@ impl State {
         all
     }
 
-    /// Debits a request that fits everywhere; `None`, with nothing taken, where it does not.
+    /// Whether a request of this cost fits into the quotas.
+    fn quotas_have_room(&self, cost: u64) -> bool {
+        let has_room = |limit: Option<u64>, counter: &Counter| {
+            cost == 0 || limit.is_none_or(|quota| counter.used() < quota)
+        };
+        has_room(self.quotas.hour, &self.hour) && has_room(self.quotas.month, &self.month)
+    }
+
+    /// Debits a request that fits into the quotas from both buckets; `None`, with nothing taken, where it does not.
     fn debit(&mut self, key: &mut Bucket, cost: u64) -> Option<Ticket> {
         let key_tokens = key.spec().effective(cost);
         let account_tokens = self
@@ -296,7 +299,10 @@ fn bucket_standing(policy: Policy, bucket: &Bucket, cost: u64) -> Standing {
         quota: bucket.spec().burst(),
         remaining: bucket.tokens(),
         more_in_ms: bucket.next_token_ms(),
-        wait_ms: bucket.wait_ms(bucket.spec().effective(cost)),
+        wait_ms: match cost {
+            0 => 0,
+            _ => bucket.wait_ms(bucket.spec().effective(cost)),
+        },
     }
 }
 

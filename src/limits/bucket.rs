@@ -44,10 +44,9 @@ impl BucketSpec {
 
     /// What a request takes: never more than a full bucket holds, so that no request waits for ever.
     pub const fn effective(&self, cost: u64) -> u64 {
-        if cost < self.burst() {
-            cost
-        } else {
-            self.burst()
+        match cost.checked_mul(self.unit) {
+            Some(units) if units < self.cap => cost,
+            _ => self.burst(),
         }
     }
 }
@@ -109,7 +108,10 @@ impl Bucket {
 
     /// Whether `tokens` are in it.
     pub const fn has(&self, tokens: u64) -> bool {
-        self.tokens() >= tokens
+        match tokens.checked_mul(self.spec.unit) {
+            Some(units) => units <= self.level,
+            None => false,
+        }
     }
 
     /// Takes `tokens`, or none and says so.
@@ -138,6 +140,9 @@ impl Bucket {
 
     /// Milliseconds from the last refill until it holds one whole token more; 0 for a full bucket.
     pub fn next_token_ms(&self) -> u64 {
+        if self.is_full() {
+            return 0;
+        }
         self.wait_ms(self.tokens().saturating_add(1))
     }
 }

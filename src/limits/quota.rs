@@ -66,7 +66,7 @@ impl Counter {
 
     /// Milliseconds until the next window.
     pub(super) fn wait_ms(&self, now: Timestamp) -> u64 {
-        u64::try_from(self.end.since(now).as_millis()).unwrap_or(u64::MAX)
+        u64::try_from(self.end.millis() - now.millis()).unwrap_or(0)
     }
 
     pub(super) const fn add(&mut self) {

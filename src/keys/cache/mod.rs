@@ -158,7 +158,7 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
         self.0.settings.store(Arc::new(settings));
     }
 
-    /// Forgets everything: after a change of prefix, peppers or legacy formats, which changes every digest.
+    /// Forgets everything: after a change of prefix, peppers or legacy formats, which changes what is a key.
     pub fn clear(&self) {
         self.0.bump();
         self.0.table.clear();

@@ -90,8 +90,8 @@ impl<A> Table<A> {
         }
     }
 
-    /// A digest is uniform already, so that folding 16 of its bytes is hash enough; the seeds keep those who can
-    /// compute plain SHA-256 digests of legacy keys from choosing what collides.
+    /// A digest is uniform already, so that folding 16 of its bytes is hash enough; the seeds keep those who compute the
+    /// digests of texts of their own from choosing what collides.
     fn hash(&self, digest: &Digest) -> u64 {
         let word = |at: usize| {
             let mut w = [0; 8];
