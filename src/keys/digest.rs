@@ -17,6 +17,8 @@ pub struct Digester {
     prefix: String,
     peppers: Vec<(String, hmac::Key)>,
     legacy: Vec<LegacyFormat>,
+    /// What sets the cache keys of these settings apart from those of others.
+    mask: Digest,
 }
 
 impl std::fmt::Debug for Digester {
@@ -53,13 +55,15 @@ impl Digester {
     /// Prepares the peppers and legacy formats of `keys`.
     pub fn new(keys: &Keys) -> Self {
         let hmac_key = |s: &str| hmac::Key::new(hmac::HMAC_SHA256, s.as_bytes());
+        let peppers: Vec<_> = keys
+            .peppers
+            .iter()
+            .map(|p| (p.id.clone(), hmac_key(p.secret.expose())))
+            .collect();
         Self {
+            mask: mask(&keys.prefix, &peppers, &keys.legacy),
             prefix: keys.prefix.clone(),
-            peppers: keys
-                .peppers
-                .iter()
-                .map(|p| (p.id.clone(), hmac_key(p.secret.expose())))
-                .collect(),
+            peppers,
             legacy: keys.legacy.clone(),
         }
     }
@@ -72,11 +76,16 @@ impl Digester {
     /// The digest under which a cache knows `text`. `None` for what cannot be a key (neither our form with the right
     /// checksum nor a legacy pattern): it is refused without asking the store.
     ///
-    /// It is in memory only and every request computes one, so that it has no pepper: a secret of ours has more random bits
-    /// than anybody can try, and what is at rest has one.
+    /// It is in memory only and every request computes one, so that it is one SHA-256 and no HMAC: a secret of ours has more
+    /// random bits than anybody can try. Other peppers, prefixes or legacy formats give other keys, so that what was found
+    /// under settings that are no longer in force is never found under those that are.
     pub fn cache_key(&self, text: &str) -> Option<Digest> {
         let can_be_a_key = secret::check(&self.prefix, text) || self.legacy_hash(text).is_some();
-        can_be_a_key.then(|| sha256(text))
+        can_be_a_key.then(|| {
+            let mut key = sha256(text);
+            key.iter_mut().zip(&self.mask).for_each(|(k, m)| *k ^= m);
+            key
+        })
     }
 
     /// Every digest that `text` may have at rest; empty exactly when [`Digester::cache_key`] is `None`.
@@ -164,6 +173,25 @@ fn mac(key: &hmac::Key, text: &str) -> Digest {
     out
 }
 
+/// One digest of all that decides which digests a secret has at rest.
+fn mask(prefix: &str, peppers: &[(String, hmac::Key)], legacy: &[LegacyFormat]) -> Digest {
+    let mut all = Sha256::new();
+    let mut add = |part: &[u8]| {
+        all.update((part.len() as u64).to_le_bytes());
+        all.update(part);
+    };
+    add(prefix.as_bytes());
+    for (id, key) in peppers {
+        add(id.as_bytes());
+        add(&mac(key, "cache"));
+    }
+    for format in legacy {
+        let LegacyHash::Sha256 = format.hash;
+        add(format.pattern.as_str().as_bytes());
+    }
+    all.finalize().into()
+}
+
 fn sha256(text: &str) -> Digest {
     Sha256::digest(text.as_bytes()).into()
 }
@@ -196,19 +224,32 @@ mod tests {
     }
 
     #[test]
-    fn a_cache_knows_every_secret_by_its_own_digest_whatever_the_peppers_are() {
-        let (one, other) = (
-            Digester::new(&keys(&[("p1", "a")])),
-            Digester::new(&keys(&[("p2", "b")])),
-        );
+    fn what_a_cache_found_under_other_settings_is_not_found_again() {
+        let settings = keys(&[("p2", "b"), ("p1", "a")]);
+        let one = Digester::new(&settings);
+        let mut others = vec![
+            keys(&[("p2", "b")]),
+            keys(&[("p1", "a"), ("p2", "b")]),
+            keys(&[("p2", "b"), ("p1", "c")]),
+            keys(&[("p2", "b"), ("p3", "a")]),
+        ];
+        let mut format = settings.legacy[0].clone();
+        format.pattern = regex::Regex::new("^(?:oldkey_[0-9a-f]{32}|x)$").unwrap();
+        others.push(Keys {
+            legacy: vec![format],
+            ..settings.clone()
+        });
         for text in [OURS, OLD] {
-            assert_eq!(one.cache_key(text), Some(sha256(text)));
-            assert_eq!(one.cache_key(text), other.cache_key(text));
-            assert_eq!(one.shown(text).unwrap().cache_key, sha256(text));
+            let key = one.cache_key(text);
+            assert!(key.is_some());
+            assert_eq!(Digester::new(&settings).cache_key(text), key);
+            assert_eq!(one.shown(text).map(|s| s.cache_key), key);
+            for other in &others {
+                let other = Digester::new(other).cache_key(text);
+                assert!(other.is_some() && other != key, "{text}");
+            }
         }
-        // What is at rest has the pepper.
-        assert_ne!(one.candidates(OURS)[0], other.candidates(OURS)[0]);
-        assert_ne!(one.candidates(OURS)[0], sha256(OURS));
+        assert_ne!(one.cache_key(OURS), one.cache_key(OLD));
     }
 
     #[test]
@@ -242,7 +283,7 @@ mod tests {
         let m = shown.migration(&r.id, stored).unwrap();
         assert_eq!(m.old, r.secrets[0].digest);
         assert_eq!(m.new, new.at_rest(OURS).unwrap());
-        assert_eq!(m.new.digest, new.cache_key(OURS).unwrap());
+        assert_eq!(m.new.digest, new.candidates(OURS)[0]);
         let moved = record(m.new.clone());
         assert_eq!(
             shown.migration(&r.id, shown.matching(&moved).unwrap()),
