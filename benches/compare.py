@@ -44,7 +44,7 @@ def main():
     text = table(rows, "bare pingora",
                  f"{starts} starts of all, {rounds} interleaved rounds of {seconds} s each, {connections} connections")
     print(text)
-    keep("compare", f"benches/compare.sh {starts} {rounds} {seconds} {connections}", text, rows)
+    keep("compare", "compare.sh", release, (starts, rounds, seconds, connections), text, rows)
 
 
 main()

@@ -170,7 +170,7 @@ def main():
         note("of them answered other than 200", failed, "requests")
         note("keys in the gateway's cache", cached(admin), "keys")
         note("memory of the gateway a cached key, lease and account too", (resident(process) - empty) / cached(admin), "bytes")
-    keep("redis-keys", f"benches/redis_keys.sh {count}", "\n".join(lines), rows)
+    keep("redis-keys", "redis_keys.sh", release, (count,), "\n".join(lines), rows)
 
 
 main()

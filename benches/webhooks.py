@@ -287,7 +287,7 @@ def main():
             print(lines[-1], flush=True)
     text = "\n".join(lines)
     print(text)
-    keep("webhooks", f"benches/webhooks.sh {deliveries} {seconds} {rounds}", text, rows)
+    keep("webhooks", "webhooks.sh", release, (deliveries, seconds, rounds), text, rows)
 
 
 main()

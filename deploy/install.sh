@@ -28,3 +28,14 @@ need_build_tools() {
   }
   need_packages cmake gcc libc6-dev make
 }
+
+# guided: the folder where deploy/release.sh has put what it built.
+guided() {
+  local folder
+  folder="${CARGO_TARGET_DIR:-$HOME/.cache/fuelgate/target}/guided/$(rustc -vV | sed -n 's/^host: //p')/release"
+  [ -x "$folder/fuelgate" ] || {
+    echo "nothing is in $folder: run deploy/release.sh first" >&2
+    return 1
+  }
+  printf '%s\n' "$folder"
+}

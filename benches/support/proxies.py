@@ -16,7 +16,8 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 TICKS = os.sysconf("SC_CLK_TCK")
-PROXY_CPU, OTHER_CPU = "0", "1"
+# On one core everything shares it: enough to train a build on, not to compare programs.
+PROXY_CPU, OTHER_CPU = "0", "1" if os.cpu_count() > 1 else "0"
 
 
 def free_port():
@@ -195,8 +196,11 @@ def by_proxy(rows):
     return by
 
 
-def keep(what, command, text, rows):
-    """Writes a result with the command that made it and the machine."""
+def keep(what, script, release, numbers, text, rows):
+    """Writes a result with the command that made it and the machine; apart from others what deploy/release.sh built."""
+    guided = "guided" in pathlib.Path(release).parts
+    what += "-guided" if guided else ""
+    command = " ".join([f"benches/{script}", *(["--guided"] if guided else []), *(str(n) for n in numbers)])
     out = ROOT / "benches/results" / f"{datetime.date.today()}-{what}"
     out.mkdir(parents=True, exist_ok=True)
     machine = subprocess.run(["sh", "-c", "nproc; grep -m1 'model name' /proc/cpuinfo; uname -r; nginx -v 2>&1"],
