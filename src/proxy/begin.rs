@@ -11,7 +11,7 @@ use super::connection::Connection;
 use super::ctx::Ctx;
 use super::gateway::GatewayParts;
 use super::request_id::RequestId;
-use super::{own_key, respond};
+use super::{forward, own_key, respond};
 use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
 
 /// Bounds the connection and finds out who the client is.
@@ -26,6 +26,7 @@ pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
     session.set_total_drain_timeout(Some(DRAIN_TIME));
     // A second request behind the first must not abort the first.
     session.as_downstream_mut().set_pipelining_enabled(true);
+    forward::forget_spelling(session.req_header_mut());
     let client = Client::of(
         connection,
         &session.req_header().headers,
@@ -71,12 +72,13 @@ pub(super) async fn admit(
         Ok(Admitted::DescribeKey) => {
             show_rate(ctx);
             let body = own_key::describe(ctx);
-            respond::json(session, ctx, body).await?;
+            // Here and below boxed: answers of our own are large futures, and every request would carry them.
+            Box::pin(respond::json(session, ctx, body)).await?;
             Ok(true)
         }
         Err(refusal) => {
             show_rate(ctx);
-            respond::refuse(session, ctx, &refusal).await?;
+            Box::pin(respond::refuse(session, ctx, &refusal)).await?;
             Ok(true)
         }
     }

@@ -17,7 +17,10 @@ const CLIENT_LEFT_STATUS: u16 = 499;
 
 /// Does what is due when a request has ended.
 pub(super) async fn finish(parts: &GatewayParts, session: &Session, ctx: &mut Ctx) {
-    events::release(&parts.events, ctx).await;
+    if ctx.exchange.is_some() {
+        // Boxed, since most requests have no events and would carry its room.
+        Box::pin(events::release(&parts.events, ctx)).await;
+    }
     if ctx.progress == Progress::Held {
         give_back(parts, ctx);
     } else if ctx.upstream_time.is_zero() {

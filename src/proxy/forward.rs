@@ -83,21 +83,35 @@ pub fn of(ctx: &Ctx) -> Option<Forwarding<'_>> {
     })
 }
 
+/// Forgets how the names of a client's fields were spelled: they go on in lower case, as HTTP/2 writes them (case means
+/// nothing, RFC 9110 section 5.1).
+///
+/// Beside each map of fields Pingora keeps another of the names as they came. Copying it for the upstream, and setting our
+/// fields in both, was half of what the gateway cost a request.
+pub fn forget_spelling(request: &mut RequestHeader) {
+    // A target that its URI does not tell would be lost: such a request keeps all until `prepare` sets its target.
+    let told = request.uri.path_and_query().map(|t| t.as_str().as_bytes());
+    if request.has_case() && told == Some(request.raw_path()) {
+        change(request, |_| {});
+    }
+}
+
+/// Changes the fields of a header, of which nothing is left then but what its parts tell.
+fn change(request: &mut RequestHeader, work: impl FnOnce(&mut HeaderMap)) {
+    let nothing = RequestHeader::from(Request::new(()).into_parts().0);
+    let mut parts = Parts::from(std::mem::replace(request, nothing));
+    work(&mut parts.headers);
+    *request = RequestHeader::from(parts);
+}
+
 /// Makes the client's header the upstream's. Pingora has stripped hop-by-hop fields before, so that a `Connection` field
 /// cannot take away what is set here.
-///
-/// Names go on in lower case, as HTTP/2 writes them (case means nothing, RFC 9110 section 5.1): beside each map of fields
-/// Pingora keeps another of the names as they were spelled, and setting our fields in both was half of what the gateway
-/// cost a request.
 ///
 /// # Errors
 /// The path cannot be set, which a canonical path always can.
 pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
     // A target that its URI does not tell is never `None` in `f`, so that nothing is lost here.
-    let nothing = RequestHeader::from(Request::new(()).into_parts().0);
-    let mut parts = Parts::from(std::mem::replace(request, nothing));
-    fields(&mut parts.headers, f);
-    *request = RequestHeader::from(parts);
+    change(request, |headers| fields(headers, f));
     if let Some(target) = f.target {
         request.set_raw_path(target.as_bytes())?;
     }
@@ -281,6 +295,20 @@ mod tests {
         assert_eq!(r.headers["x-forwarded-proto"], "https");
         assert_eq!(r.headers["x-forwarded-host"], "api.example");
         assert!(!r.headers.contains_key("x-fuelgate-account"));
+    }
+
+    #[test]
+    fn spelling_is_forgotten_unless_the_target_would_be_too() {
+        let mut r = request(&[("X-Custom", "1")]);
+        forget_spelling(&mut r);
+        assert!(!r.has_case());
+        assert_eq!(r.raw_path(), b"/v1/contacts?x=1");
+        assert_eq!(r.headers["x-custom"], "1");
+        for target in [&b"http://api.example/v1/contacts"[..], b"/v1/\xff"] {
+            let mut r = RequestHeader::build("GET", target, None).unwrap();
+            forget_spelling(&mut r);
+            assert_eq!(r.raw_path(), target);
+        }
     }
 
     #[test]

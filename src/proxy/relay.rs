@@ -122,7 +122,8 @@ pub(super) async fn response(
     if ctx.exchange.is_some() {
         let request = session.req_header();
         let begun = Instant::now();
-        let recorded = events::record(&parts.events, ctx, request, response).await;
+        // Boxed, since most responses have no events and would carry its room.
+        let recorded = Box::pin(events::record(&parts.events, ctx, request, response)).await;
         if let Some(upstream_began) = &mut ctx.upstream_began {
             // What recording takes is the gateway's time, not the upstream's.
             *upstream_began += begun.elapsed();

@@ -131,7 +131,8 @@ impl<A: Send + Sync + 'static> KeyCache<A> {
             }
             Remembered::NoKey => Ok(None),
             Remembered::Nothing => match digester.shown(text) {
-                Some(shown) => self.0.miss(shown, now).await,
+                // Apart and boxed: it is large, and every request would carry it.
+                Some(shown) => Box::pin(self.0.miss(shown, now)).await,
                 None => Ok(None),
             },
         }
