@@ -5,16 +5,14 @@ import subprocess
 import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / "support"))
-from proxies import (OTHER_CPU, PROXY_CPU, backend, free_port, fuelgate, keep, nginx, nginx_proxy, programs,
-                     rounds_of, table, wait_for)
+from proxies import (PROXY_CPU, arguments, backend, free_port, fuelgate, keep, nginx, nginx_proxy, programs, rounds_of,
+                     rounds_of_starts, servers, table, wait_for)
 
 
 def rounds_of_one_start(release, first, rounds, seconds, connections):
     """Starts each proxy and the backend, and measures so many rounds, numbered from `first`."""
     with programs() as (folder, started):
-        upstream = free_port()
-        started.append(nginx(folder / "backend", upstream, OTHER_CPU, backend))
-        wait_for(upstream)
+        (upstream,) = servers(folder, started, backend)
         proxies = {}
         port = free_port()
         started.append(subprocess.Popen(
@@ -33,18 +31,11 @@ def rounds_of_one_start(release, first, rounds, seconds, connections):
 
 
 def main():
-    release = pathlib.Path(sys.argv[1])
-    starts, rounds, seconds, connections = (
-        int(a) for a in (sys.argv[2:] + ["5", "3", "3", "32"][len(sys.argv) - 2:])[:4])
-    rows = []
-    # Where a process's memory came to lie moves its CPU per request by some per cent for as long as it lives, so that
-    # one start of each, however long it is measured, says little.
-    for start in range(starts):
-        rows += rounds_of_one_start(release, start * rounds, rounds, seconds, connections)
-    text = table(rows, "bare pingora",
-                 f"{starts} starts of all, {rounds} interleaved rounds of {seconds} s each, {connections} connections")
+    release, numbers = arguments()
+    rows, line = rounds_of_starts(rounds_of_one_start, release, *numbers)
+    text = table(rows, "bare pingora", line)
     print(text)
-    keep("compare", "compare.sh", release, (starts, rounds, seconds, connections), text, rows)
+    keep("compare", "compare.sh", release, numbers, text, rows)
 
 
 main()

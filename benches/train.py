@@ -10,7 +10,7 @@ import urllib.request
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / "support"))
-from proxies import OTHER_CPU, PROXY_CPU, free_port, fuelgate, load, nginx, programs, redis_server, wait_for
+from proxies import OTHER_CPU, PROXY_CPU, free_port, fuelgate, load, programs, servers, shared, wait_for
 
 SCOPES = ("contacts:read", "contacts:write", "deals:read")
 # Rules and webhooks, so that events are captured, stored, signed and sent.
@@ -60,13 +60,8 @@ def train(binary, folder, started, upstream, store, log, seconds):
 def main():
     release, seconds = pathlib.Path(sys.argv[1]), int(sys.argv[2])
     with programs() as (folder, started):
-        upstream, redis = free_port(), free_port()
-        started.append(nginx(folder / "backend", upstream, OTHER_CPU, backend))
-        started.append(redis_server(folder / "redis", redis))
-        for port in (upstream, redis):
-            wait_for(port)
-        shared = f'{{ engine: redis, nodes: ["redis://127.0.0.1:{redis}"] }}'
-        for name, store, log in (("embedded", None, "null"), ("logged", None, f"{folder}/access.log"), ("on-redis", shared, "null")):
+        upstream, redis = servers(folder, started, backend, 1)
+        for name, store, log in (("embedded", None, "null"), ("logged", None, f"{folder}/access.log"), ("on-redis", shared(redis), "null")):
             train(str(release / "fuelgate"), folder / name, started, upstream, store, log, seconds)
         bare = release / "examples/bare_pingora"
         if bare.exists():

@@ -10,6 +10,7 @@ import signal
 import socket
 import statistics
 import subprocess
+import sys
 import tempfile
 import time
 import urllib.request
@@ -70,6 +71,21 @@ def redis_server(folder, port):
         ["taskset", "-c", OTHER_CPU, "redis-server", "--port", str(port), "--bind", "127.0.0.1", "--dir", str(folder),
          "--appendonly", "yes", "--save", "", "--maxmemory-policy", "noeviction", "--daemonize", "no"],
         stdout=subprocess.DEVNULL)
+
+
+def servers(folder, started, body, redis=0):
+    """Starts nginx as the backend, answering as `body` says, and so many Redis: their ports, the backend's first."""
+    ports = [free_port() for _ in range(1 + redis)]
+    started.append(nginx(folder / "backend", ports[0], OTHER_CPU, body))
+    started.extend(redis_server(folder / f"redis-server-{port}", port) for port in ports[1:])
+    for port in ports:
+        wait_for(port)
+    return ports
+
+
+def shared(port):
+    """The text of a store on that Redis."""
+    return f'{{ engine: redis, nodes: ["redis://127.0.0.1:{port}"] }}'
 
 
 def fuelgate(binary, folder, upstream, log, store=None, more="", scopes=("contacts:read",)):
@@ -169,9 +185,10 @@ def programs():
         subprocess.run(["rm", "-rf", str(folder)], check=False)
 
 
-def rounds_of(proxies, rounds, seconds, connections, first=0):
+def rounds_of(proxies, rounds, seconds, connections, first=0, stores=None):
     """Interleaved rounds over `{name: (process, port, secret)}`, numbered from `first`: CPU of the proxy process and throughput
-    of each."""
+    of each; and CPU of the proxy and its store together where `stores` has that store's process."""
+    stores = stores or {}
     for _, port, secret in proxies.values():
         load(port, secret, 2, connections)
     rows = []
@@ -179,14 +196,32 @@ def rounds_of(proxies, rounds, seconds, connections, first=0):
         names = list(proxies)
         for name in names[number % len(names):] + names[:number % len(names)]:
             process, port, secret = proxies[name]
-            before = cpu_seconds(process.pid)
+            store = stores.get(name)
+            with_store = lambda: cpu_seconds(process.pid) + (cpu_seconds(store.pid) if store else 0)
+            before, all_before = cpu_seconds(process.pid), with_store()
             requests, rate = load(port, secret, seconds, connections)
             # The last usage flush and the last batch of log lines belong to this round.
             time.sleep(1.2)
             cpu = (cpu_seconds(process.pid) - before) / requests * 1e6
-            rows.append({"round": number, "proxy": name, "cpu_us": round(cpu, 3), "per_second": rate})
+            rows.append({"round": number, "proxy": name, "cpu_us": round(cpu, 3), "per_second": rate,
+                         "with_store_us": round((with_store() - all_before) / requests * 1e6, 3)})
             print(f"round {number} {name:22} {cpu:7.2f} us/request {rate:9.0f} requests/s", flush=True)
     return rows
+
+
+def arguments():
+    """The folder of the programs, then starts, rounds, seconds and connections as the command line or the defaults say."""
+    given = [int(a) for a in sys.argv[2:]]
+    return pathlib.Path(sys.argv[1]), (*given, *(5, 3, 3, 32)[len(given):])
+
+
+def rounds_of_starts(one_start, release, starts, rounds, seconds, connections):
+    """All rounds of so many starts, and the line that says what they were. Where a process's memory came to lie moves its CPU per
+    request by some per cent for as long as it lives, so that one start of each, however long it is measured, says little."""
+    rows = []
+    for start in range(starts):
+        rows += one_start(release, start * rounds, rounds, seconds, connections)
+    return rows, f"{starts} starts of all, {rounds} interleaved rounds of {seconds} s each, {connections} connections"
 
 
 def by_proxy(rows):
