@@ -367,9 +367,8 @@ mod tests {
         world.store.put_mails(&mails, NOW).await.unwrap();
         let (stop, signal) = watch::channel(false);
         let running = tokio::spawn(Arc::clone(&world.worker).run(signal));
-        while world.script.taken.lock().len() < mails.len() {
-            tokio::task::yield_now().await;
-        }
+        let all_taken = || world.script.taken.lock().len() >= mails.len();
+        crate::base::testing::eventually("all are taken", all_taken).await;
         stop.send(true).unwrap();
         running.await.unwrap();
         assert_eq!(world.counted(), [20, 0, 0]);

@@ -17,6 +17,8 @@ pub mod number;
 pub mod page;
 pub mod problem;
 pub mod secret;
+#[cfg(test)]
+pub(crate) mod testing;
 
 /// The root of the checkout that the tests are run in; it need not be the one they were built in, since two can share their
 /// build output.

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 use super::*;
 use crate::base::ceilings::PENDING_EVENT_AGE;
 use crate::base::clock::Timestamp;
+use crate::base::testing::eventually;
 use crate::webhooks::settlement::CapturedBody;
 use crate::webhooks::settler::{Settler, pipeline};
 use crate::webhooks::sweeper::Sweeper;
@@ -353,9 +354,7 @@ async fn a_store_that_is_down_refuses_the_record_and_delays_the_settlement() {
     let store = Arc::clone(&b.store);
     let counters = Arc::clone(b.events.counters());
     tokio::spawn(async move {
-        while counters.settle_retries.get() == 0 {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
+        eventually("a retry", || counters.settle_retries.get() > 0).await;
         store.set_down(false);
     });
     b.settle(exchange, captured("", "{}")).await;

@@ -6,6 +6,7 @@ use futures_util::future::join_all;
 
 use super::*;
 use crate::base::ceilings::{NEGATIVE_CACHE_ENTRIES, NEGATIVE_CACHE_TIME};
+use crate::base::testing::eventually;
 use crate::keys::secret;
 use crate::keys::testing::{FakeStore, record, settings};
 
@@ -62,9 +63,8 @@ impl Bench {
 
     /// Waits until nothing runs in the background.
     async fn settle(&self) {
-        while self.cache.0.background.available_permits() < KEY_BACKGROUND {
-            tokio::task::yield_now().await;
-        }
+        let is_idle = || self.cache.0.background.available_permits() >= KEY_BACKGROUND;
+        eventually("nothing runs", is_idle).await;
         for _ in 0..20 {
             tokio::task::yield_now().await;
         }
@@ -83,9 +83,7 @@ async fn a_thousand_misses_at_once_are_one_store_call() {
             tokio::spawn(async move { b.revision(&text, NOW).await })
         })
         .collect();
-    while b.cache.stats().misses < 1000 {
-        tokio::task::yield_now().await;
-    }
+    eventually("all have missed", || b.cache.stats().misses >= 1000).await;
     gate.add_permits(1);
     for one in all {
         assert_eq!(one.await.unwrap(), Some(1));

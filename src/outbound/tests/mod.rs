@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::{Notify, watch};
 
 use crate::base::clock::Clock;
+use crate::base::testing::eventually;
 use crate::webhooks::delivery::Worker;
 use crate::webhooks::model::{DeliveryState, EndpointStatus, OutgoingRequest, Reply};
 use crate::webhooks::port::{ClaimTerms, EventStore, WebhookTransport};
@@ -205,9 +206,8 @@ async fn a_store_that_was_away_gets_the_result_late() {
 async fn a_stop_waits_for_attempts_under_way() {
     let mut b = Bench::new(Duration::from_millis(300)).await;
     b.publish_to("/never").await;
-    while b.worker.attempts_under_way() == 0 {
-        tokio::time::sleep(Duration::from_millis(2)).await;
-    }
+    let is_under_way = || b.worker.attempts_under_way() > 0;
+    eventually("an attempt is under way", is_under_way).await;
     b.stop.send(true).unwrap();
     b.running.take().unwrap().await.unwrap();
     assert_eq!(b.store.all_deliveries()[0].1.len(), 1, "its end was noted");
@@ -253,9 +253,8 @@ async fn no_more_deliveries_are_under_way_than_allowed() {
     ));
     let (_stop, stopping) = watch::channel(false);
     tokio::spawn(Arc::clone(&worker).run(stopping));
-    while worker.counters().succeeded.get() < 300 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_done = || worker.counters().succeeded.get() >= 300;
+    eventually("all are delivered", is_done).await;
     let most = counting.0.lock().1;
     assert!(
         most <= crate::base::ceilings::DELIVERIES_IN_FLIGHT,

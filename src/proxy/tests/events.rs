@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::base::testing::eventually;
 use crate::proxy::testing::Harness;
 use crate::webhooks::model::{Event, EventState};
 
@@ -42,9 +43,7 @@ async fn a_2xx_on_a_route_with_events_has_its_event_before_the_client_sees_it() 
     );
     c.ask("GET /v1/created", &[&key], "").await;
     assert_eq!(h.events.all_events().len(), 3);
-    while released(&h) < 3 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("all are released", || released(&h) == 3).await;
 }
 
 #[tokio::test]
@@ -71,9 +70,7 @@ async fn a_client_that_leaves_does_not_take_its_event_with_it() {
     ))
     .await;
     drop(c);
-    while released(&h) < 1 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    eventually("it is released", || released(&h) == 1).await;
     assert_eq!(h.upstream.seen().len(), 1);
 }
 
@@ -84,9 +81,7 @@ async fn the_time_that_recording_takes_is_the_gateways_and_not_the_upstreams() {
     let key = h.full_key().await;
     let mut c = h.client().await;
     let asked = tokio::spawn(async move { c.ask("POST /v1/late", &[&key], "{}").await.status });
-    while h.upstream.seen().is_empty() {
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
+    eventually("the upstream has it", || !h.upstream.seen().is_empty()).await;
     h.events.set_down(true);
     tokio::time::sleep(AWAY).await;
     h.events.set_down(false);
@@ -99,9 +94,8 @@ async fn the_time_that_recording_takes_is_the_gateways_and_not_the_upstreams() {
             .find(|l| l.starts_with(name) && l.split([' ', '{']).next() == Some(name));
         line.map_or(0.0, |l| l.rsplit(' ').next().unwrap().parse().unwrap())
     };
-    while sum("fuelgate_overhead_seconds_count") < 1.0 {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
+    let is_counted = || sum("fuelgate_overhead_seconds_count") >= 1.0;
+    eventually("it is counted", is_counted).await;
     let (upstream, own) = (
         sum("fuelgate_upstream_duration_seconds_sum"),
         sum("fuelgate_overhead_seconds_sum"),

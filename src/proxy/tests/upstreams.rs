@@ -1,7 +1,6 @@
 //! Upstreams on the wire: other targets, health, late clients, half answers over HTTP/2; never a client's credentials.
 
-use std::time::Duration;
-
+use crate::base::testing::eventually;
 use crate::proxy::monitor;
 use crate::proxy::testing::Harness;
 
@@ -52,9 +51,7 @@ async fn an_unhealthy_upstream_answers_503_and_keeps_the_connection() {
     let is_usable = || snapshot.load().upstreams[0].targets[0].is_usable();
     let mut c = h.client().await;
     assert_eq!(c.ask("GET /a", &[], "").await.status, 200);
-    while is_usable() {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    eventually("a check fails", || !is_usable()).await;
     let a = c.ask("GET /a", &[], "").await;
     assert_eq!((a.status, a.code().as_str()), (503, "no_healthy_upstream"));
     assert_ne!(a.get("connection"), Some("close"));

@@ -11,6 +11,7 @@ use tokio::task::JoinHandle;
 use self::double::{Flaky, Mode};
 use super::{Deadlines, Spool, SpoolError, SpooledEvents, SpooledUsage};
 use crate::base::clock::Clock;
+use crate::base::testing::eventually;
 use crate::config::model;
 use crate::store::contract::{Stores, at, contract_tests};
 use crate::store::embedded::{EmbeddedStore, Options};
@@ -164,17 +165,6 @@ fn batch(boot: &str, sequence: u64, account: &str, requests: u64) -> UsageBatch 
         routes: vec![],
         rejections: vec![],
     }
-}
-
-/// Waits until `is_so`, which has to be soon.
-async fn bounded(what: &str, is_so: impl Fn() -> bool) {
-    for _ in 0..30_000 {
-        if is_so() {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(1)).await;
-    }
-    panic!("{what} did not come");
 }
 
 async fn stores() -> Stores {

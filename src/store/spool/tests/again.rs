@@ -56,7 +56,7 @@ async fn a_failover_loses_nothing_that_the_node_wrote_in_the_last_seconds() {
         .settle(&[release(&pending)], at(4))
         .await
         .unwrap();
-    bounded("the end of it", || {
+    eventually("the end of it", || {
         rig.spool.pending().is_empty() && rig.events.lane.front().is_free_now()
     })
     .await;
@@ -84,7 +84,7 @@ async fn sending_again_changes_nothing_where_nothing_was_lost() {
     rig.flaky.calls();
     rig.spool.resend();
     let running = rig.run();
-    bounded("the end of it", || {
+    eventually("the end of it", || {
         rig.events.lane.front().is_free_now() && rig.usage.lane.front().is_free_now()
     })
     .await;
@@ -122,7 +122,7 @@ async fn last_ids_are_the_same_whatever_a_failover_lost() {
     rig.flaky.use_only(vec![replica.clone()]);
     rig.spool.resend();
     let running = rig.run();
-    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
+    eventually("the end of it", || rig.events.lane.front().is_free_now()).await;
     for e in [&whole, &half, &told_again] {
         assert_eq!(state(&replica, e).await, None);
     }
@@ -146,9 +146,9 @@ async fn nothing_goes_straight_until_all_is_sent_again() {
     // The store goes away in between: it is tried again until it is done.
     rig.flaky.set(Mode::Down);
     let running = rig.run();
-    bounded("a try", || !rig.flaky.calls().is_empty()).await;
+    eventually("a try", || !rig.flaky.calls().is_empty()).await;
     rig.flaky.set(Mode::Up);
-    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
+    eventually("the end of it", || rig.events.lane.front().is_free_now()).await;
     let calls = rig.flaky.calls();
     let at = |e: &Event| calls.iter().position(|c| c.contains(&e.id));
     assert!(at(&one) < at(&two), "{calls:?}");
@@ -170,7 +170,7 @@ async fn what_failed_is_not_sent_again() {
     rig.flaky.calls();
     rig.spool.resend();
     let running = rig.run();
-    bounded("the end of it", || rig.events.lane.front().is_free_now()).await;
+    eventually("the end of it", || rig.events.lane.front().is_free_now()).await;
     assert!(rig.flaky.calls().is_empty());
     running.end().await;
 }

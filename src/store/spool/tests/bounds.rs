@@ -54,7 +54,7 @@ async fn a_full_spool_is_told_before_it_refuses_and_takes_again_once_it_is_drain
         "what waits goes first, and the next has no room"
     );
     rig.drain().await;
-    bounded("health", || rig.events.is_healthy()).await;
+    eventually("health", || rig.events.is_healthy()).await;
     let stored = rig.store.stale_pending(at(9), 10_000).await.unwrap();
     assert_eq!(
         stored, taken,
@@ -79,7 +79,7 @@ async fn a_store_that_answers_is_health_enough_while_nothing_waits() {
     fill(&rig, || false).await;
     assert!(!rig.events.is_healthy());
     rig.flaky.set(Mode::Up);
-    bounded("health", || rig.events.is_healthy()).await;
+    eventually("health", || rig.events.is_healthy()).await;
     running.end().await;
 }
 

@@ -86,10 +86,10 @@ async fn traffic_goes_on_through_outages_and_every_event_is_released_once() {
     };
     for mode in [Mode::Down, Mode::LoseReply, Mode::Hang, Mode::HangAfter] {
         rig.flaky.set(mode);
-        bounded("a backlog", || rig.spool.pending().events > 100).await;
+        eventually("a backlog", || rig.spool.pending().events > 100).await;
         rig.flaky.set(Mode::Up);
         // Under traffic the spool becomes empty, and writes go straight again.
-        bounded("an end of the backlog", || {
+        eventually("an end of the backlog", || {
             rig.events.lane.front().is_free_now()
         })
         .await;
@@ -332,7 +332,7 @@ fn after_outages_of_every_kind_the_store_is_as_if_there_had_been_none() {
             }
             world.rig.flaky.set(Mode::Up);
             let running = world.rig.run();
-            bounded("the end of the outage", || {
+            eventually("the end of the outage", || {
                 let rig = &world.rig;
                 rig.events.lane.front().is_free_now() && rig.usage.lane.front().is_free_now()
             })
