@@ -5,17 +5,31 @@
 pub struct ByteSet([bool; 256]);
 
 impl ByteSet {
+    /// Nothing.
+    pub const EMPTY: Self = Self([false; 256]);
     /// ASCII letters and digits.
     pub const ALPHANUMERIC: Self = Self::alphanumeric();
+    /// ASCII control characters.
+    pub const CONTROLS: Self = Self::controls();
 
     const fn alphanumeric() -> Self {
-        let mut set = [false; 256];
+        let mut set = Self::EMPTY;
         let mut b = 0;
         while b < 128 {
-            set[b] = (b as u8).is_ascii_alphanumeric();
+            set.0[b] = (b as u8).is_ascii_alphanumeric();
             b += 1;
         }
-        Self(set)
+        set
+    }
+
+    const fn controls() -> Self {
+        let mut set = Self::EMPTY;
+        let mut b = 0;
+        while b < 128 {
+            set.0[b] = (b as u8).is_ascii_control();
+            b += 1;
+        }
+        set
     }
 
     /// This set and `bytes`.
@@ -51,6 +65,8 @@ mod tests {
             let wanted = b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
             assert_eq!(SET.has(b), wanted, "{b}");
             assert_eq!(SET.has_all(&[b'a', b, b'z']), wanted, "{b}");
+            assert_eq!(ByteSet::CONTROLS.has(b), b < 0x20 || b == 0x7f, "{b}");
+            assert!(!ByteSet::EMPTY.has(b), "{b}");
         }
         assert!(SET.has_all(b""));
     }

@@ -73,22 +73,26 @@ impl Digester {
         &self.prefix
     }
 
-    /// The digest under which a cache knows `text`. `None` for what cannot be a key (neither our form with the right
-    /// checksum nor a legacy pattern): it is refused without asking the store.
+    /// The digest under which a cache knows `text`. `None` for what has neither our prefix and length nor a legacy pattern.
+    /// Its characters and checksum are not looked at: whoever finds nothing in the cache asks [`Digester::shown`], and what
+    /// is found there was a key when it was put there.
     ///
     /// It is in memory only and every request computes one, so that it is one SHA-256 and no HMAC: a secret of ours has more
     /// random bits than anybody can try. Other peppers, prefixes or legacy formats give other keys, so that what was found
     /// under settings that are no longer in force is never found under those that are.
     pub fn cache_key(&self, text: &str) -> Option<Digest> {
-        let can_be_a_key = secret::check(&self.prefix, text) || self.legacy_hash(text).is_some();
-        can_be_a_key.then(|| {
-            let mut key = sha256(text);
-            key.iter_mut().zip(&self.mask).for_each(|(k, m)| *k ^= m);
-            key
-        })
+        let may_be_a_key =
+            secret::has_shape(&self.prefix, text) || self.legacy_hash(text).is_some();
+        may_be_a_key.then(|| self.masked(text))
     }
 
-    /// Every digest that `text` may have at rest; empty exactly when [`Digester::cache_key`] is `None`.
+    fn masked(&self, text: &str) -> Digest {
+        let mut key = sha256(text);
+        key.iter_mut().zip(&self.mask).for_each(|(k, m)| *k ^= m);
+        key
+    }
+
+    /// Every digest that `text` may have at rest; empty exactly when [`Digester::shown`] is `None`.
     pub fn candidates(&self, text: &str) -> Candidates {
         let mut all = Candidates::new();
         if secret::check(&self.prefix, text) {
@@ -100,11 +104,16 @@ impl Digester {
         all
     }
 
-    /// Everything a look-up of `text` needs, computed at once; `None` as for [`Digester::cache_key`].
+    /// Everything a look-up of `text` needs, computed at once. `None` for what cannot be a key (neither our form with the
+    /// right checksum nor a legacy pattern): it is refused without asking the store.
     pub fn shown(&self, text: &str) -> Option<Shown> {
+        let candidates = self.candidates(text);
+        if candidates.is_empty() {
+            return None;
+        }
         Some(Shown {
-            cache_key: self.cache_key(text)?,
-            candidates: self.candidates(text),
+            cache_key: self.masked(text),
+            candidates,
             first: secret::check(&self.prefix, text)
                 .then(|| self.at_rest(text))
                 .flatten(),
@@ -262,8 +271,9 @@ mod tests {
             &bad_sum,
             "lf_test_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
         ] {
-            assert_eq!(d.cache_key(t), None, "{t}");
             assert!(d.candidates(t).is_empty() && d.shown(t).is_none(), "{t}");
+            // A checksum is worth looking at only where nothing is found.
+            assert_eq!(d.cache_key(t).is_some(), *t == *bad_sum, "{t}");
         }
         assert!(d.is_credential_like(&bad_sum) && d.is_credential_like(OLD));
         assert!(!d.is_credential_like("contacts") && !d.is_credential_like(""));

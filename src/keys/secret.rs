@@ -65,6 +65,13 @@ fn body<'a>(prefix: &str, text: &'a str) -> Option<&'a [u8]> {
     (body.len() == BODY_CHARS && body.iter().all(u8::is_ascii_alphanumeric)).then_some(body)
 }
 
+/// Whether `text` has the prefix and the length of our secrets, whatever its characters: one look, for what every request
+/// asks.
+pub fn has_shape(prefix: &str, text: &str) -> bool {
+    let after = text.strip_prefix(prefix).and_then(|t| t.strip_prefix('_'));
+    after.is_some_and(|body| body.len() == BODY_CHARS)
+}
+
 /// Whether `text` looks like one of our secrets: the prefix and 36 characters of base62, whatever their checksum.
 pub fn has_form(prefix: &str, text: &str) -> bool {
     body(prefix, text).is_some()

@@ -3,7 +3,6 @@
 use http::HeaderValue;
 
 use super::decision::{Policy, Standing, Standings};
-use crate::base::number::{DECIMAL_BYTES, decimal};
 
 /// Name of the field that lists the policies.
 pub const RATELIMIT_POLICY: &str = "ratelimit-policy";
@@ -116,7 +115,11 @@ impl<const MOST: usize> Text<MOST> {
 
     fn number(&mut self, key: &[u8], value: u64) {
         self.push(key);
-        self.push(decimal(value.min(MAX_INTEGER), &mut [0; DECIMAL_BYTES]));
+        self.push(
+            itoa::Buffer::new()
+                .format(value.min(MAX_INTEGER))
+                .as_bytes(),
+        );
     }
 
     fn as_bytes(&self) -> &[u8] {

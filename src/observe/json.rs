@@ -1,7 +1,5 @@
 //! JSON text for log lines, written straight into a buffer; whatever a client sent stays inside its string.
 
-use crate::base::number::{DECIMAL_BYTES, decimal};
-
 /// Writes `text` as a JSON string. Besides what JSON demands, it escapes everything that a terminal or a line-based reader
 /// could act upon: DEL, C1 controls, line and paragraph separators, and marks that turn the direction of text.
 pub(super) fn string(out: &mut Vec<u8>, text: &str) {
@@ -36,7 +34,7 @@ fn character(out: &mut Vec<u8>, c: char) {
 
 /// Writes a whole number.
 pub(super) fn number(out: &mut Vec<u8>, value: u64) {
-    out.extend_from_slice(decimal(value, &mut [0; DECIMAL_BYTES]));
+    out.extend_from_slice(itoa::Buffer::new().format(value).as_bytes());
 }
 
 /// Writes microseconds as milliseconds with three places, e.g. `1.042`.

@@ -103,10 +103,15 @@ impl Router {
         Ok(router)
     }
 
+    /// Whether routes of some hosts only are among its own: without them no request's host matters.
+    pub fn asks_for_host(&self) -> bool {
+        !self.hosts.is_empty()
+    }
+
     /// The route of a request. `host` is in lower case and without its port, `path` is [`super::canonical`].
     pub fn find(&self, host: Option<&str>, method: &Method, path: &str) -> Found<'_> {
         let special = match host {
-            Some(h) if !self.hosts.is_empty() => self.hosts.get(h),
+            Some(h) if self.asks_for_host() => self.hosts.get(h),
             _ => None,
         };
         let mut allow: SmallVec<[&Group; 2]> = SmallVec::new();

@@ -2,6 +2,8 @@
 //!
 //! Each node is visited at most once in a search, so that no path costs more than the tree has nodes.
 
+use std::cmp::Ordering;
+
 use smallvec::SmallVec;
 
 use super::template::Segment;
@@ -15,7 +17,7 @@ pub(super) struct Tree(Node);
 
 #[derive(Debug, Default)]
 struct Node {
-    /// Sorted by their text.
+    /// In the order of [`shorter_first`].
     literals: Vec<(Box<str>, Node)>,
     name: Option<Box<Node>>,
     tail: Option<usize>,
@@ -61,7 +63,10 @@ impl Tree {
 
 impl Node {
     fn literal_mut(&mut self, text: &str) -> &mut Self {
-        let at = match self.literals.binary_search_by(|(t, _)| (**t).cmp(text)) {
+        let at = match self
+            .literals
+            .binary_search_by(|(t, _)| shorter_first(t, text))
+        {
             Ok(at) => at,
             Err(at) => {
                 self.literals.insert(at, (text.into(), Self::default()));
@@ -78,7 +83,9 @@ impl Node {
         };
         let width = rest.bytes().position(|b| b == b'/').unwrap_or(rest.len());
         let (segment, next) = (&rest[..width], start + width + 1);
-        if let Ok(at) = self.literals.binary_search_by(|(t, _)| (**t).cmp(segment))
+        if let Ok(at) = self
+            .literals
+            .binary_search_by(|(t, _)| shorter_first(t, segment))
             && let Some(found) = self.literals[at].1.find(path, next, values)
         {
             return Some(found);
@@ -96,6 +103,11 @@ impl Node {
         values.push(range(start, path.len()));
         Some(tail)
     }
+}
+
+/// An order of texts that mostly needs no look at them.
+fn shorter_first(a: &str, b: &str) -> Ordering {
+    a.len().cmp(&b.len()).then_with(|| a.cmp(b))
 }
 
 fn range(start: usize, end: usize) -> (u32, u32) {
