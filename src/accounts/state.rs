@@ -1,11 +1,12 @@
 //! Accounts in memory: one state per account that all its keys share, read once and changed at once; never a store's rows.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, AtomicU64, AtomicUsize, Ordering};
 
 use arc_swap::ArcSwap;
 use dashmap::DashMap;
 use dashmap::mapref::entry::Entry;
+use parking_lot::Mutex;
 
 use super::model::Account;
 use super::port::AccountStore;
@@ -25,10 +26,25 @@ pub enum Standing {
     Gone,
 }
 
+impl Standing {
+    const fn of(account: &Account) -> Self {
+        if account.erasing {
+            Self::Gone
+        } else if account.suspended {
+            Self::Suspended
+        } else {
+            Self::Good
+        }
+    }
+}
+
 /// An account as the request path sees it; its present form can change at any moment.
 #[derive(Debug)]
 pub struct AccountState {
     account: ArcSwap<Account>,
+    /// What the account is admitted as: every request asks, and reads one byte for it.
+    standing: AtomicU8,
+    changing: Mutex<()>,
     read_at: AtomicI64,
     /// It may have changed since.
     stale: AtomicBool,
@@ -37,7 +53,9 @@ pub struct AccountState {
 impl AccountState {
     fn new(account: Account, now: Timestamp) -> Self {
         Self {
+            standing: AtomicU8::new(Standing::of(&account) as u8),
             account: ArcSwap::from_pointee(account),
+            changing: Mutex::default(),
             read_at: AtomicI64::new(now.millis()),
             stale: AtomicBool::new(false),
         }
@@ -55,13 +73,12 @@ impl AccountState {
 
     /// Whether its requests are admitted now.
     pub fn standing(&self) -> Standing {
-        let account = self.account.load();
-        if account.erasing {
-            Standing::Gone
-        } else if account.suspended {
-            Standing::Suspended
-        } else {
-            Standing::Good
+        const GOOD: u8 = Standing::Good as u8;
+        const SUSPENDED: u8 = Standing::Suspended as u8;
+        match self.standing.load(Ordering::Acquire) {
+            GOOD => Standing::Good,
+            SUSPENDED => Standing::Suspended,
+            _ => Standing::Gone,
         }
     }
 
@@ -69,9 +86,20 @@ impl AccountState {
     fn replace(&self, account: Account, now: Timestamp) -> bool {
         self.read_at.store(now.millis(), Ordering::Relaxed);
         self.stale.store(false, Ordering::Relaxed);
-        let changed = **self.account.load() != account;
+        self.change(|_| account)
+    }
+
+    /// Puts another account in the place of the one there is, and says whether it differs.
+    fn change(&self, to: impl FnOnce(&Account) -> Account) -> bool {
+        // Of two at once one is wholly the later.
+        let _alone = self.changing.lock();
+        let before = self.account.load();
+        let account = to(&before);
+        let changed = **before != account;
         if changed {
+            let standing = Standing::of(&account);
             self.account.store(Arc::new(account));
+            self.standing.store(standing as u8, Ordering::Release);
         }
         changed
     }
@@ -261,9 +289,10 @@ impl Accounts {
     pub fn gone(&self, id: &str) {
         self.generation.fetch_add(1, Ordering::SeqCst);
         if let Some((_, state)) = self.states.remove(id) {
-            let mut account = Account::clone(&state.account.load());
-            account.erasing = true;
-            state.account.store(Arc::new(account));
+            state.change(|account| Account {
+                erasing: true,
+                ..account.clone()
+            });
         }
         self.tell(|o| o.account_gone(id));
     }
