@@ -10,7 +10,9 @@
 //!
 //! # A request's path
 //!
-//! `proxy::admit` has the order as data: route → maintenance → key → scope → address → account → limits. A request
+//! `proxy::admit` has the order in one place, as calls one after the other (a table of steps costs each request a jump by table
+//! for each): form → route → maintenance → credential → key → scope → address → body → upstream → events →
+//! limits. `proxy::tests::order` holds it. A request
 //! loads one `Snapshot` (everything built from one valid configuration) and finishes on it, whatever is reloaded
 //! meanwhile. One look-up by digest in [`keys`]' cache finds the record and, attached to it, the account's state, both
 //! buckets and the usage counters, so that a warm request touches no store. Then it is forwarded; the response passes;

@@ -15,15 +15,14 @@ use crate::webhooks::settings::Settings;
 pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigProblem>> {
     let before = parts.snapshot.load_full();
     let failed = |what: &str, e: &dyn std::fmt::Display| vec![whole_file(&format!("{what}: {e}"))];
-    let snapshot = Snapshot::build(Arc::clone(new), Some(&before), &parts.metrics)
-        .map_err(|e| failed("cannot be used", &e))?;
     let log = if before.config.log == new.log {
-        None
+        before.access_log.clone()
     } else {
-        let opened = access_log(&new.log, &parts.metrics)
-            .map_err(|e| failed("the access log cannot be opened", &e))?;
-        Some(opened)
+        access_log(&new.log, &parts.metrics)
+            .map_err(|e| failed("the access log cannot be opened", &e))?
     };
+    let snapshot = Snapshot::build(Arc::clone(new), log, Some(&before), &parts.metrics)
+        .map_err(|e| failed("cannot be used", &e))?;
     parts
         .transport
         .set(
@@ -36,9 +35,6 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
         .set(new.smtp.as_ref())
         .map_err(|e| failed("the mail server", &e))?;
     // From here on nothing fails.
-    if let Some(log) = log {
-        parts.access_log.store(log);
-    }
     parts.settings.store(Arc::new(Settings::of(new)));
     parts.keys.set_settings(new.keys.cache);
     parts.snapshot.store(snapshot);

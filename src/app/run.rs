@@ -248,7 +248,7 @@ impl Running {
         self.doors_stop.give();
         let doors = async { while self.doors.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(SHUTDOWN_EXTRA, doors).await;
-        if let Some(log) = self.parts.access_log.load_full() {
+        if let Some(log) = self.parts.snapshot.load().access_log.clone() {
             let written = tokio::task::spawn_blocking(move || log.flush(Duration::from_secs(2)));
             let _ = written.await;
         }

@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use tokio::runtime::Runtime;
 use tokio::sync::{Notify, Semaphore};
 
@@ -114,7 +114,6 @@ pub(super) struct Parts {
     pub(super) clock: Clock,
     pub(super) backend: Backend,
     pub(super) metrics: Arc<Metrics>,
-    pub(super) access_log: Arc<ArcSwapOption<AccessLog>>,
     pub(super) snapshot: Arc<ArcSwap<Snapshot>>,
     pub(super) accounts: Arc<Accounts>,
     pub(super) limiter: Arc<Limiter>,
@@ -182,7 +181,6 @@ pub fn start(config: Config) -> Result<Running, StartError> {
         last_uses: Arc::clone(&parts.last_uses),
         events: Arc::clone(&events),
         metrics: Arc::clone(&parts.metrics),
-        access_log: Arc::clone(&parts.access_log),
         clock: parts.clock.clone(),
         in_flight: InFlight::default(),
         failures: Pace::default(),
@@ -285,6 +283,7 @@ fn parts(
     let backend = Backend::open(config, &clock, &boot, &metrics, runtime)?;
     let snapshot = Arc::new(ArcSwap::new(Snapshot::build(
         Arc::clone(config),
+        access_log(&config.log, &metrics)?,
         None,
         &metrics,
     )?));
@@ -331,7 +330,6 @@ fn parts(
         .map_err(StartError::Mailer)?;
     Ok(Parts {
         mailer: Arc::new(mailer),
-        access_log: Arc::new(ArcSwapOption::new(access_log(&config.log, &metrics)?)),
         settings: Settings::of(config).shared(),
         transport: Arc::new(transport),
         last_uses: Arc::new(LastUses::new()),

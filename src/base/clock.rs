@@ -1,5 +1,6 @@
 //! The one source of time: wall-clock instants, UTC windows, monotonic ticks and clocks that tests can move; never a sleep or a timer.
 
+use std::cell::Cell;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -189,6 +190,20 @@ impl Clock {
         }
     }
 
+    /// The instant at which the machine's monotonic clock showed `at`, a moment ago: for those who have just read that one, since
+    /// reading a clock takes as long as a hundred instructions. A step of the machine's clock is seen within
+    /// [`ANCHOR_LIFE`].
+    pub fn at(&self, at: Instant) -> Timestamp {
+        match &self.0 {
+            Hands::System => machine_at(at),
+            Hands::Following(ahead) => {
+                let ahead = ahead.load(Ordering::Relaxed);
+                Timestamp::from_millis(machine_at(at).0.saturating_add(ahead))
+            }
+            Hands::Manual(_) => self.now(),
+        }
+    }
+
     /// The instant now by the machine's own clock, for those who compare it with theirs.
     pub fn own(&self) -> Timestamp {
         match &self.0 {
@@ -226,8 +241,37 @@ impl Clock {
 }
 
 fn machine() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH);
-    Timestamp::from_millis(since.map_or(0, |d| i64::try_from(d.as_millis()).unwrap_or(MAX_MS)))
+    of_epoch(since_epoch())
+}
+
+fn since_epoch() -> Duration {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default()
+}
+
+fn of_epoch(since: Duration) -> Timestamp {
+    Timestamp::from_millis(i64::try_from(since.as_millis()).unwrap_or(MAX_MS))
+}
+
+/// How long a thread takes the machine's clock for as far from its monotonic one as it was.
+pub const ANCHOR_LIFE: Duration = Duration::from_millis(100);
+
+thread_local! {
+    /// What both clocks of the machine showed when this thread last read both.
+    static ANCHOR: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
+}
+
+fn machine_at(at: Instant) -> Timestamp {
+    let anchored = ANCHOR.get().and_then(|(begun, since)| {
+        let passed = at.checked_duration_since(begun)?;
+        (passed < ANCHOR_LIFE).then(|| since.saturating_add(passed))
+    });
+    of_epoch(anchored.unwrap_or_else(|| {
+        let (begun, since) = (Instant::now(), since_epoch());
+        ANCHOR.set(Some((begun, since)));
+        since.saturating_sub(begun.saturating_duration_since(at))
+    }))
 }
 
 /// Milliseconds of a clock that never goes back and is nobody else's. Cloning shares it.
@@ -302,6 +346,25 @@ mod tests {
             clock.follow(3_600_000);
             assert!(clock.now().since(clock.own()) < Duration::from_secs(1));
         }
+    }
+
+    #[test]
+    fn a_monotonic_reading_tells_the_instant_too() {
+        let close = |a: Timestamp, b: Timestamp| a.since(b).max(b.since(a)) < ANCHOR_LIFE;
+        let clock = Clock::system();
+        let first = Instant::now();
+        for wait in [0, 1, 150, 1] {
+            std::thread::sleep(Duration::from_millis(wait));
+            assert!(close(clock.at(Instant::now()), clock.now()));
+        }
+        // One that is older than what was read last is told as well.
+        let ago = clock.now().since(clock.at(first));
+        assert!(first.elapsed().abs_diff(ago) < ANCHOR_LIFE, "{ago:?}");
+        let ahead = Clock::following();
+        ahead.follow(3_600_000);
+        assert!(close(ahead.at(Instant::now()), ahead.now()));
+        let still = Clock::manual(Timestamp::from_secs(7));
+        assert_eq!(still.at(Instant::now()), Timestamp::from_secs(7));
     }
 
     #[test]

@@ -21,51 +21,6 @@ use crate::keys::verify;
 use crate::limits::fields;
 use crate::routing::{self, Found};
 
-/// What is asked of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Step {
-    /// It is unambiguous HTTP within the ceilings, on a path with one reading only.
-    Form,
-    /// Its path and method have a route.
-    Route,
-    /// Its upstreams are not closed for maintenance.
-    Maintenance,
-    /// It carries the credential that the route wants, once.
-    Credential,
-    /// The credential is a key that lives, of an account that is not suspended.
-    Key,
-    /// The key has the route's scopes.
-    Scope,
-    /// The key may be used from there.
-    Address,
-    /// Its body is of a size and a type that the route takes.
-    Body,
-    /// Its upstream has a target that can take it.
-    Upstream,
-    /// Events that it may cause can be recorded.
-    Events,
-    /// The limits have room for it.
-    Limits,
-}
-
-/// The order in which everything is asked; the first refusal is the answer.
-///
-/// Maintenance comes before credentials: whether an API is closed depends neither on who asks nor on the store that knows
-/// keys. Limits come last, so that whatever is refused has consumed nothing.
-const ORDER: [Step; 11] = [
-    Step::Form,
-    Step::Route,
-    Step::Maintenance,
-    Step::Credential,
-    Step::Key,
-    Step::Scope,
-    Step::Address,
-    Step::Body,
-    Step::Upstream,
-    Step::Events,
-    Step::Limits,
-];
-
 /// What to do with a request that was admitted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Admitted {
@@ -79,7 +34,7 @@ pub enum Admitted {
 struct Asked<'a> {
     parts: &'a GatewayParts,
     request: &'a RequestHeader,
-    request_line: Option<&'a [u8]>,
+    raw: Option<&'a [u8]>,
     ctx: &'a mut Ctx,
     target: Option<Target<'a>>,
     token: Option<&'a str>,
@@ -89,20 +44,20 @@ struct Asked<'a> {
     params: Vec<(String, String)>,
 }
 
-/// Asks everything of a request. `request_line` is its raw first line in HTTP/1.
+/// Asks everything of a request, in this order; the first refusal is the answer. `raw` is its header as it came in HTTP/1.
 ///
 /// # Errors
 /// The first refusal.
 pub async fn admit(
     parts: &GatewayParts,
     request: &RequestHeader,
-    request_line: Option<&[u8]>,
+    raw: Option<&[u8]>,
     ctx: &mut Ctx,
 ) -> Result<Admitted, Refusal> {
     let mut asked = Asked {
         parts,
         request,
-        request_line,
+        raw,
         ctx,
         target: None,
         token: None,
@@ -110,21 +65,19 @@ pub async fn admit(
         path: None,
         params: Vec::new(),
     };
-    for step in ORDER {
-        match step {
-            Step::Form => asked.form()?,
-            Step::Route => asked.route()?,
-            Step::Maintenance => asked.maintenance()?,
-            Step::Credential => asked.credential()?,
-            Step::Key => asked.key().await?,
-            Step::Scope => asked.scope()?,
-            Step::Address => asked.address()?,
-            Step::Body => asked.body()?,
-            Step::Upstream => asked.upstream()?,
-            Step::Events => asked.events()?,
-            Step::Limits => asked.limits().await?,
-        }
-    }
+    asked.form()?;
+    asked.route()?;
+    // Whether an API is closed depends neither on who asks nor on the store that knows keys.
+    asked.maintenance()?;
+    asked.credential()?;
+    asked.key().await?;
+    asked.scope()?;
+    asked.address()?;
+    asked.body()?;
+    asked.upstream()?;
+    asked.events()?;
+    // Last, so that whatever is refused has consumed nothing.
+    asked.limits().await?;
     Ok(if asked.describes_key {
         Admitted::DescribeKey
     } else {
@@ -133,12 +86,14 @@ pub async fn admit(
 }
 
 impl Asked<'_> {
+    /// It is unambiguous HTTP within the ceilings.
     fn form(&mut self) -> Result<(), Refusal> {
         let ceilings = &self.ctx.snapshot.config.ceilings;
-        self.target = Some(hygiene::check(self.request, self.request_line, ceilings)?);
+        self.target = Some(hygiene::check(self.request, self.raw, ceilings)?);
         Ok(())
     }
 
+    /// Its path has one reading only, and with its method a route.
     fn route(&mut self) -> Result<(), Refusal> {
         let Some(target) = &self.target else {
             return Err(Refusal::new(Code::Internal));
@@ -152,8 +107,9 @@ impl Asked<'_> {
                 _ => Err(Refusal::method_not_allowed("GET, HEAD")),
             };
         }
-        let host = target.host.map(lower_case);
         let snapshot = &self.ctx.snapshot;
+        let asks = snapshot.router.asks_for_host();
+        let host = target.host.filter(|_| asks).map(lower_case);
         match snapshot
             .router
             .find(host.as_deref(), &self.request.method, &path)
@@ -185,6 +141,7 @@ impl Asked<'_> {
         }
     }
 
+    /// Its upstreams are not closed for maintenance.
     fn maintenance(&self) -> Result<(), Refusal> {
         let maintenance = &self.ctx.snapshot.config.maintenance;
         let closed = maintenance.enabled
@@ -201,6 +158,7 @@ impl Asked<'_> {
         Ok(())
     }
 
+    /// It carries the credential that the route wants, once.
     fn credential(&mut self) -> Result<(), Refusal> {
         let auth = self.ctx.auth().unwrap_or(Auth::Key);
         match auth {
@@ -241,6 +199,7 @@ impl Asked<'_> {
         Ok(())
     }
 
+    /// The credential is a key that lives, of an account that is not suspended.
     async fn key(&mut self) -> Result<(), Refusal> {
         let Some(token) = self.token else {
             return Ok(());
@@ -270,6 +229,7 @@ impl Asked<'_> {
         Ok(())
     }
 
+    /// The key has the route's scopes.
     fn scope(&self) -> Result<(), Refusal> {
         match (&self.ctx.key, self.ctx.route()) {
             (Some(key), Some(r)) => verify::scoped(&key.grant, &r.route.scopes).map_err(refusal),
@@ -277,6 +237,7 @@ impl Asked<'_> {
         }
     }
 
+    /// The key may be used from there.
     fn address(&self) -> Result<(), Refusal> {
         match (&self.ctx.key, &self.ctx.client) {
             (Some(key), Some(client)) if !verify::allows(&key.grant.allowed_ips, client.ip) => {
@@ -286,6 +247,7 @@ impl Asked<'_> {
         }
     }
 
+    /// Its body is of a size and a type that the route takes.
     fn body(&self) -> Result<(), Refusal> {
         let Some(route) = self.ctx.route() else {
             return Ok(());
@@ -305,6 +267,7 @@ impl Asked<'_> {
         Ok(())
     }
 
+    /// Its upstream has a target that can take it.
     fn upstream(&mut self) -> Result<(), Refusal> {
         let snapshot = &self.ctx.snapshot;
         let Some(route) = self.ctx.route() else {
@@ -354,6 +317,7 @@ impl Asked<'_> {
         Ok(())
     }
 
+    /// The limits have room for it.
     async fn limits(&mut self) -> Result<(), Refusal> {
         let (Some(key), Some(route)) = (&self.ctx.key, self.ctx.route()) else {
             return Ok(());
@@ -416,25 +380,5 @@ impl RateFields {
             limit: fields::ratelimit(&standings)?,
             policy: standings.policy_field,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn limits_are_asked_last_and_routes_before_credentials() {
-        let at = |s: Step| ORDER.iter().position(|o| *o == s).unwrap();
-        assert_eq!(at(Step::Limits), ORDER.len() - 1);
-        for (earlier, later) in [
-            (Step::Route, Step::Credential),
-            (Step::Maintenance, Step::Credential),
-            (Step::Key, Step::Scope),
-            (Step::Scope, Step::Address),
-            (Step::Address, Step::Limits),
-        ] {
-            assert!(at(earlier) < at(later));
-        }
     }
 }

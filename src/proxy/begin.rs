@@ -1,7 +1,5 @@
 //! The beginning of a request: its connection's settings, who sent it, and its admission or refusal; never what is sent on.
 
-use std::sync::Arc;
-
 use pingora::Result;
 use pingora::proxy::Session;
 
@@ -10,23 +8,27 @@ use super::client::Client;
 use super::connection::Connection;
 use super::ctx::Ctx;
 use super::gateway::GatewayParts;
+use super::io::ClientIo;
 use super::request_id::RequestId;
 use super::{forward, own_key, respond};
 use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
 
 /// Bounds the connection and finds out who the client is.
 pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
-    // HTTP/2 streams come without what is known of their connection.
-    let connection = ctx
-        .connection
-        .get_or_insert_with(|| Arc::new(of_session(session)));
-    connection.header_arrived();
+    if ClientIo::of(session).is_none() {
+        // HTTP/2 streams come without what is known of their connection.
+        ctx.stream = Some(Box::new(of_session(session)));
+    }
     session.set_read_timeout(Some(BODY_READ_TIME));
     session.set_write_timeout(Some(WRITE_TIME));
     session.set_total_drain_timeout(Some(DRAIN_TIME));
     // A second request behind the first must not abort the first.
     session.as_downstream_mut().set_pipelining_enabled(true);
     forward::forget_spelling(session.req_header_mut());
+    let Some(connection) = ctx.connection(session) else {
+        return;
+    };
+    connection.header_arrived();
     let client = Client::of(
         connection,
         &session.req_header().headers,
@@ -60,8 +62,7 @@ pub(super) async fn admit(
         .as_downstream()
         .as_http1()
         .map(|s| s.get_headers_raw_bytes());
-    let line = raw.as_ref().and_then(|r| r.split(|b| *b == b'\n').next());
-    match admit::admit(parts, session.req_header(), line, ctx).await {
+    match admit::admit(parts, session.req_header(), raw.as_deref(), ctx).await {
         Ok(Admitted::Forward) => {
             if ctx.exchange.is_some() {
                 // The response's events are recorded whether or not the client still listens.

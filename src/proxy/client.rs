@@ -58,7 +58,7 @@ impl Client {
                 .cloned()
                 .unwrap_or(proto),
             forwarded_host: single(headers, &FORWARDED_HOST)
-                .filter(|v| super::hygiene::is_host(v.as_bytes()))
+                .filter(|v| super::hygiene::host_of(v.as_bytes()).is_some())
                 .cloned(),
             request_id: single(headers, &REQUEST_ID)
                 .filter(|v| is_request_id(v.as_bytes()))

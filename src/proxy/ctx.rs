@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use http::HeaderValue;
 use pingora::Result;
 use pingora::http::ResponseHeader;
+use pingora::proxy::Session;
 use smallvec::SmallVec;
 
 use super::attach::Attached;
@@ -13,10 +14,11 @@ use super::client::Client;
 use super::connection::Connection;
 use super::events::Exchange;
 use super::in_flight::Counted;
+use super::io::ClientIo;
 use super::refusal::Refusal;
 use super::request_id::RequestId;
 use super::snapshot::{RouteRuntime, Snapshot};
-use crate::base::clock::Timestamp;
+use crate::base::clock::{Clock, Timestamp};
 use crate::base::error::Code;
 use crate::config::model::Auth;
 use crate::keys::cache::Entry;
@@ -48,8 +50,8 @@ pub struct RateFields {
 pub struct Ctx {
     /// The configuration it began with, and finishes on.
     pub snapshot: Arc<Snapshot>,
-    /// The connection it came on.
-    pub connection: Option<Arc<Connection>>,
+    /// What is known of its connection in HTTP/2; in HTTP/1 the socket has it, see [`Ctx::connection`].
+    pub stream: Option<Box<Connection>>,
     /// When it began, for durations.
     pub started: Instant,
     /// When it began, for decisions.
@@ -100,13 +102,14 @@ pub struct Ctx {
 }
 
 impl Ctx {
-    /// The state of a request that just begins.
-    pub fn new(snapshot: Arc<Snapshot>, now: Timestamp, counted: Counted) -> Self {
+    /// The state of a request that begins now.
+    pub fn new(snapshot: Arc<Snapshot>, clock: &Clock, counted: Counted) -> Self {
+        let started = Instant::now();
         Self {
             snapshot,
-            connection: None,
-            started: Instant::now(),
-            now,
+            stream: None,
+            started,
+            now: clock.at(started),
             request_id: RequestId::random(),
             client: None,
             route: None,
@@ -130,6 +133,13 @@ impl Ctx {
             client_failed: false,
             _counted: counted,
         }
+    }
+
+    /// The connection that it came on.
+    pub fn connection<'a>(&'a self, session: &'a Session) -> Option<&'a Connection> {
+        self.stream
+            .as_deref()
+            .or_else(|| ClientIo::of(session).map(ClientIo::connection))
     }
 
     /// Its route, once that was found.

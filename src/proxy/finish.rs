@@ -29,7 +29,7 @@ pub(super) async fn finish(parts: &GatewayParts, session: &Session, ctx: &mut Ct
     note_use(parts, session, ctx);
     let total = ctx.started.elapsed();
     count(parts, session, ctx, total);
-    log(parts, session, ctx, total);
+    log(session, ctx, total);
 }
 
 /// Gives back what a request took that never left.
@@ -121,9 +121,8 @@ const fn is_auth_failure(code: Code) -> bool {
     )
 }
 
-fn log(parts: &GatewayParts, session: &Session, ctx: &Ctx, total: Duration) {
-    let log = parts.access_log.load();
-    let Some(log) = log.as_deref() else {
+fn log(session: &Session, ctx: &Ctx, total: Duration) {
+    let Some(log) = &ctx.snapshot.access_log else {
         return;
     };
     let request = session.req_header();

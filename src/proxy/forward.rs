@@ -5,6 +5,7 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request};
 use pingora::Result;
 use pingora::http::RequestHeader;
+use pingora::proxy::Session;
 use smallvec::SmallVec;
 
 use super::client::{Client, FORWARDED_FOR, FORWARDED_HOST, FORWARDED_PROTO, REQUEST_ID};
@@ -67,11 +68,11 @@ const RESERVED: &[&str] = &[
 const RESERVED_PREFIXES: &[&str] = &["x-fuelgate-", "x-forwarded-"];
 
 /// How a request goes on, as far as it came; `None` before its client is known.
-pub fn of(ctx: &Ctx) -> Option<Forwarding<'_>> {
+pub fn of<'a>(session: &'a Session, ctx: &'a Ctx) -> Option<Forwarding<'a>> {
     Some(Forwarding {
         request_id: &ctx.request_id,
         client: ctx.client.as_ref()?,
-        peer: &ctx.connection.as_ref()?.peer_text,
+        peer: &ctx.connection(session)?.peer_text,
         identity: ctx.key.as_ref().map(|key| Identity {
             account: &key.attachment.account_value,
             key_id: &key.grant.key_id,
@@ -101,7 +102,9 @@ fn change(request: &mut RequestHeader, work: impl FnOnce(&mut HeaderMap)) {
     let nothing = RequestHeader::from(Request::new(()).into_parts().0);
     let mut parts = Parts::from(std::mem::replace(request, nothing));
     work(&mut parts.headers);
-    *request = RequestHeader::from(parts);
+    let nothing = std::mem::replace(request, RequestHeader::from(parts));
+    // Nothing of it was allocated; taking it apart would cost more than making it did.
+    std::mem::forget(nothing);
 }
 
 /// Makes the client's header the upstream's. Pingora has stripped hop-by-hop fields before, so that a `Connection` field
@@ -119,9 +122,10 @@ pub fn prepare(request: &mut RequestHeader, f: &Forwarding<'_>) -> Result<()> {
 }
 
 fn fields(headers: &mut HeaderMap, f: &Forwarding<'_>) {
-    let (traceparent, continued) = trace::next(headers);
+    let mut traced = None;
     if headers.keys().any(needs_care) {
-        remove_reserved(headers, continued);
+        traced = trace::incoming(headers).cloned();
+        remove_reserved(headers, traced.is_some());
         join_cookies(headers);
         if !expects_continue(headers) {
             // An expectation that nobody defines is ignored (RFC 9110 section 10.1.1).
@@ -142,7 +146,7 @@ fn fields(headers: &mut HeaderMap, f: &Forwarding<'_>) {
         f.client.forwarded_for.as_ref().unwrap_or(f.peer).clone(),
     );
     headers.insert(FORWARDED_PROTO, f.client.forwarded_proto.clone());
-    headers.insert(trace::TRACEPARENT, traceparent);
+    headers.insert(trace::TRACEPARENT, trace::next(traced.as_ref()));
     if let Some(identity) = f.identity {
         headers.insert(ACCOUNT, identity.account.clone());
         // Ids of keys are visible ASCII.

@@ -1,10 +1,9 @@
 //! The phases of a request as Pingora calls them, each handed on to the file that knows it; never a rule of its own.
 
-use std::any::Any;
 use std::sync::Arc;
 use std::time::Instant;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use async_trait::async_trait;
 use bytes::Bytes;
 use pingora::http::{RequestHeader, ResponseHeader};
@@ -14,7 +13,6 @@ use pingora::upstreams::peer::HttpPeer;
 use pingora::{Error, ErrorSource, Result};
 
 use super::attach::Attached;
-use super::connection::Connection;
 use super::ctx::Ctx;
 use super::in_flight::InFlight;
 use super::snapshot::Snapshot;
@@ -22,7 +20,7 @@ use super::{begin, body, fail, finish, forward, relay};
 use crate::base::clock::Clock;
 use crate::keys::cache::KeyCache;
 use crate::keys::last_use::LastUses;
-use crate::observe::{AccessLog, Metrics, Pace};
+use crate::observe::{Metrics, Pace};
 use crate::webhooks::pipeline::Events;
 
 /// What the gateway is made of.
@@ -38,9 +36,6 @@ pub struct GatewayParts {
     pub events: Arc<Events>,
     /// Counters of everything.
     pub metrics: Arc<Metrics>,
-    /// The access log in force; none where the configuration has none.
-    // Swapped by a reload that sends the log elsewhere.
-    pub access_log: Arc<ArcSwapOption<AccessLog>>,
     /// The time.
     pub clock: Clock,
     /// What is under way.
@@ -92,24 +87,13 @@ impl ProxyHttp for Gateway {
     fn new_ctx(&self) -> Box<Ctx> {
         Box::new(Ctx::new(
             self.0.snapshot.load_full(),
-            self.0.clock.now(),
+            &self.0.clock,
             self.0.in_flight.request(),
         ))
     }
 
     fn init_downstream_modules(&self, _: &mut HttpModules) {
         // Bodies go through as they are; Pingora's default would add compression, switched off.
-    }
-
-    fn on_connection_reuse(
-        &self,
-        _: &mut Session,
-        ctx: &mut Box<Ctx>,
-        known: Box<dyn Any + Send + Sync>,
-    ) {
-        if let Ok(connection) = known.downcast::<Arc<Connection>>() {
-            ctx.connection = Some(*connection);
-        }
     }
 
     async fn early_request_filter(&self, session: &mut Session, ctx: &mut Box<Ctx>) -> Result<()> {
@@ -148,11 +132,11 @@ impl ProxyHttp for Gateway {
 
     async fn upstream_request_filter(
         &self,
-        _: &mut Session,
+        session: &mut Session,
         request: &mut RequestHeader,
         ctx: &mut Box<Ctx>,
     ) -> Result<()> {
-        if let Some(forwarding) = forward::of(ctx) {
+        if let Some(forwarding) = forward::of(session, ctx) {
             forward::prepare(request, &forwarding)?;
         }
         relay::sent(ctx);

@@ -1,7 +1,7 @@
 //! What a request must be before anything else is asked of it: unambiguous, bounded, HTTP; never who sent it.
 
 use http::header::{CONTENT_LENGTH, HOST, TRANSFER_ENCODING};
-use http::{Method, Version};
+use http::{HeaderValue, Method, Version};
 use pingora::http::RequestHeader;
 
 use super::refusal::Refusal;
@@ -18,8 +18,8 @@ static REG_NAME: ByteSet = ByteSet::ALPHANUMERIC.with(b"-._~");
 /// What routing needs of a request that passed.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Target<'a> {
-    /// The host without its port, as sent; `None` only in HTTP/1.0.
-    pub host: Option<&'a str>,
+    /// The host without its port, as sent; `None` only in HTTP/1.0. It is ASCII.
+    pub host: Option<&'a [u8]>,
     /// The path as it came.
     pub path: &'a str,
     /// The query, without its question mark.
@@ -28,21 +28,21 @@ pub struct Target<'a> {
     pub is_framed: bool,
 }
 
-/// Checks a request and takes its target apart. `request_line` is the raw first line in HTTP/1, where Pingora drops a
-/// fragment before we see the target.
+/// Checks a request and takes its target apart. `raw` is its header as it came in HTTP/1, where Pingora drops a fragment
+/// before we see the target.
 ///
 /// # Errors
 /// What to answer instead of going on.
 pub fn check<'a>(
     request: &'a RequestHeader,
-    request_line: Option<&[u8]>,
+    raw: Option<&[u8]>,
     ceilings: &Ceilings,
 ) -> Result<Target<'a>, Refusal> {
     let is_framed = check_size(request, ceilings)?;
     if request.method == Method::CONNECT {
         return Err(Refusal::method_not_allowed(ALL_METHODS));
     }
-    if request_line.is_some_and(|l| l.contains(&b'#')) {
+    if raw.is_some_and(|r| has_fragment(request, r)) {
         return Err(bad("The request target has a fragment."));
     }
     if is_framed {
@@ -92,52 +92,78 @@ fn check_transfer_encoding(request: &RequestHeader) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Whether the first line of `raw`, a header as it came, has a fragment.
+fn has_fragment(request: &RequestHeader, raw: &[u8]) -> bool {
+    // Nearly always what follows the method is the target that Pingora tells, and nothing else.
+    let rest = raw
+        .strip_prefix(request.method.as_str().as_bytes())
+        .and_then(|r| r.strip_prefix(b" ")?.strip_prefix(request.raw_path()));
+    if rest.is_some_and(|r| r.starts_with(b" ")) {
+        return false;
+    }
+    // Empty lines may come before the first one (RFC 9112 section 2.2).
+    let begin = raw.iter().position(|b| !b"\r\n".contains(b));
+    let lines = raw.get(begin.unwrap_or_default()..).unwrap_or_default();
+    let line = lines.split(|b| *b == b'\n').next();
+    line.is_some_and(|l| l.contains(&b'#'))
+}
+
 /// The host without its port. Pingora has made sure that there is one `Host` at most and that it equals the authority.
-fn host(request: &RequestHeader) -> Result<Option<&str>, Refusal> {
+fn host(request: &RequestHeader) -> Result<Option<&[u8]>, Refusal> {
     let authority = match request.uri.authority() {
-        Some(a) => Some(a.as_str()),
-        None => match request.headers.get(HOST) {
-            Some(v) => Some(v.to_str().map_err(|_| bad("Host is not valid."))?),
-            None => None,
-        },
+        Some(a) => Some(a.as_str().as_bytes()),
+        None => request.headers.get(HOST).map(HeaderValue::as_bytes),
     };
     match authority {
-        Some(a) if is_host(a.as_bytes()) => Ok(Some(without_port(a))),
-        Some(_) => Err(bad("Host is not valid.")),
+        Some(a) => match host_of(a) {
+            None => Err(bad("Host is not valid.")),
+            host => Ok(host),
+        },
         None if request.version == Version::HTTP_11 => Err(bad("Host is missing.")),
         None => Ok(None),
     }
 }
 
-fn without_port(authority: &str) -> &str {
-    match authority.rfind(':') {
-        Some(at) if !authority[at..].contains(']') => &authority[..at],
-        _ => authority,
-    }
+/// The host of `authority` without its port (RFC 9110 section 7.2); `None` for what is none: user information, lists and
+/// paths are excluded.
+pub fn host_of(authority: &[u8]) -> Option<&[u8]> {
+    let is_v6 = authority.first() == Some(&b'[');
+    let last = authority
+        .iter()
+        .position(|b| *b == if is_v6 { b']' } else { b':' });
+    let end = last.map_or(authority.len(), |at| at + usize::from(is_v6));
+    let (name, port) = authority.split_at(end);
+    let is_good = if is_v6 {
+        let inner = name.strip_prefix(b"[")?.strip_suffix(b"]")?;
+        let text = std::str::from_utf8(inner).ok()?;
+        text.parse::<std::net::Ipv6Addr>().is_ok()
+    } else {
+        !name.is_empty() && REG_NAME.has_all(name)
+    };
+    (is_good && (port.is_empty() || is_port(port))).then_some(name)
 }
 
-/// Whether `v` is a host with or without a port (RFC 9110 section 7.2), user information, lists and paths excluded.
-pub fn is_host(v: &[u8]) -> bool {
-    let (name, port) = match v.iter().rposition(|b| *b == b':') {
-        Some(at) if !v[at..].contains(&b']') => (&v[..at], Some(&v[at + 1..])),
-        _ => (v, None),
+/// Whether `text` is a colon and a port.
+fn is_port(text: &[u8]) -> bool {
+    let Some((b':', digits)) = text.split_first() else {
+        return false;
     };
-    let port_is_good = port.is_none_or(|p| {
-        std::str::from_utf8(p)
-            .ok()
-            .filter(|t| t.bytes().all(|b| b.is_ascii_digit()))
-            .and_then(|t| t.parse::<u16>().ok())
-            .is_some()
+    let number = digits.iter().try_fold(0_u32, |n, b| {
+        let n = n * 10 + char::from(*b).to_digit(10)?;
+        (n <= u16::MAX.into()).then_some(n)
     });
-    let name_is_good = match name.strip_prefix(b"[").and_then(|n| n.strip_suffix(b"]")) {
-        Some(v6) => std::str::from_utf8(v6).is_ok_and(|t| t.parse::<std::net::Ipv6Addr>().is_ok()),
-        None => !name.is_empty() && REG_NAME.has_all(name),
-    };
-    port_is_good && name_is_good
+    !digits.is_empty() && number.is_some()
 }
 
 /// Path and query of a target in origin-form or absolute-form; the asterisk and everything else is refused.
 fn target(request: &RequestHeader) -> Result<(&str, Option<&str>), Refusal> {
+    // Nearly always the URI tells all of it, and was taken apart when it was read.
+    if let Some(told) = request.uri.path_and_query()
+        && told.as_str().as_bytes() == request.raw_path()
+        && told.as_str().starts_with('/')
+    {
+        return Ok((told.path(), told.query()));
+    }
     let raw = std::str::from_utf8(request.raw_path())
         .map_err(|_| bad("The request target is not valid."))?;
     let origin = if raw.starts_with('/') {
@@ -188,7 +214,7 @@ mod tests {
         let host = [("host", "api.example:8080")];
         let r = request("GET", "/v1/contacts?x=1", &host);
         let target = Target {
-            host: Some("api.example"),
+            host: Some(b"api.example"),
             path: "/v1/contacts",
             query: Some("x=1"),
             is_framed: false,
@@ -214,18 +240,24 @@ mod tests {
     fn a_host_must_be_there_and_be_one() {
         assert_eq!(code(&request("GET", "/", &[])), Some(Code::BadRequest));
         for bad in [
-            "", "a/b", "a,b", "a:b", "a:99999", "u@a", "a b", "[::1", "a:80:80", "ä",
+            "", ":", "a:", "a/b", "a,b", "a:b", "a:99999", "a:+1", "u@a", "a b", "[::1", "[::1]:",
+            "[::1]x", "[::1]]", "[a]", "x[::1]", "a:80:80", "ä",
         ] {
-            assert!(!is_host(bad.as_bytes()), "{bad}");
+            assert_eq!(host_of(bad.as_bytes()), None, "{bad}");
         }
-        for good in ["a", "A.example.", "1.2.3.4:80", "[::1]:8080", "[::1]"] {
-            assert!(is_host(good.as_bytes()), "{good}");
+        for (good, host) in [
+            ("a", "a"),
+            ("A.example.", "A.example."),
+            ("1.2.3.4:80", "1.2.3.4"),
+            ("a:0065535", "a"),
+            ("[::1]:8080", "[::1]"),
+            ("[::1]", "[::1]"),
+        ] {
+            assert_eq!(host_of(good.as_bytes()), Some(host.as_bytes()), "{good}");
         }
         let mut old = request("GET", "/", &[]);
         old.set_version(Version::HTTP_10);
         assert_eq!(check(&old, None, &CEILINGS).unwrap().host, None);
-        assert_eq!(without_port("[::1]:80"), "[::1]");
-        assert_eq!(without_port("[::1]"), "[::1]");
     }
 
     #[test]
@@ -275,7 +307,7 @@ mod tests {
     #[test]
     fn targets_and_methods_that_are_never_routed() {
         let host = [("host", "a")];
-        for target in ["*", "foo", "ftp://a/x"] {
+        for target in ["*", "foo", "ftp://a/x", "?x=1"] {
             assert_eq!(
                 code(&request("OPTIONS", target, &host)),
                 Some(Code::BadRequest),
@@ -284,7 +316,27 @@ mod tests {
         }
         let connect = request("CONNECT", "/", &host);
         assert_eq!(code(&connect), Some(Code::MethodNotAllowed));
-        let r = request("GET", "/a", &host);
-        assert!(check(&r, Some(b"GET /a#b HTTP/1.1"), &CEILINGS).is_err());
+    }
+
+    #[test]
+    fn a_fragment_in_the_first_line_is_refused_and_nowhere_else() {
+        let r = request("GET", "/a", &[("host", "a")]);
+        let is_good = |raw: &[u8]| check(&r, Some(raw), &CEILINGS).is_ok();
+        for line in [
+            "GET /a#b HTTP/1.1",
+            "GET /a# HTTP/1.1",
+            "\r\n\nGET /a#b HTTP/1.1",
+        ] {
+            assert!(
+                !is_good(format!("{line}\r\nHost: a\r\n\r\n").as_bytes()),
+                "{line}"
+            );
+        }
+        for line in ["GET /a HTTP/1.1", "\r\nGET /a HTTP/1.1", "GET  /a HTTP/1.1"] {
+            assert!(
+                is_good(format!("{line}\r\nHost: a\r\nX: #\r\n\r\n").as_bytes()),
+                "{line}"
+            );
+        }
     }
 }

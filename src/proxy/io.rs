@@ -13,6 +13,7 @@ use pingora::protocols::{
     ALPN, GetProxyDigest, GetSocketDigest, GetTimingDigest, Peek, Shutdown, SocketDigest, Ssl,
     TimingDigest, UniqueID, UniqueIDType,
 };
+use pingora::proxy::Session;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufWriter, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::server::TlsStream;
@@ -82,6 +83,17 @@ impl ClientIo {
             header: Vec::new(),
             header_sent: 0,
         }
+    }
+
+    /// The socket of an HTTP/1 session. It is at hand there, so that no request has to carry a share of it.
+    pub fn of(session: &Session) -> Option<&Self> {
+        let stream = session.as_downstream().as_http1()?.stream();
+        (**stream).as_any().downcast_ref()
+    }
+
+    /// What is known of the connection.
+    pub fn connection(&self) -> &Connection {
+        &self.connection
     }
 
     /// The protocol that the TLS handshake chose.

@@ -5,12 +5,13 @@ use std::borrow::Cow;
 use http::HeaderMap;
 use http::header::CONTENT_LENGTH;
 
-/// A host in lower case; nearly every client sends it so.
-pub(super) fn lower_case(host: &str) -> Cow<'_, str> {
-    if host.bytes().any(|b| b.is_ascii_uppercase()) {
-        Cow::Owned(host.to_ascii_lowercase())
+/// A host, which is ASCII, in lower case; nearly every client sends it so.
+pub(super) fn lower_case(host: &[u8]) -> Cow<'_, str> {
+    let text = String::from_utf8_lossy(host);
+    if host.iter().any(u8::is_ascii_uppercase) {
+        Cow::Owned(text.to_ascii_lowercase())
     } else {
-        Cow::Borrowed(host)
+        text
     }
 }
 

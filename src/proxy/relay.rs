@@ -12,6 +12,7 @@ use super::client::REQUEST_ID;
 use super::ctx::{Ctx, Progress};
 use super::events;
 use super::gateway::{GatewayParts, note_upstream_time};
+use super::io::ClientIo;
 use super::refusal::Refusal;
 use super::respond;
 use crate::base::ceilings::CONNECT_ATTEMPTS;
@@ -142,8 +143,8 @@ pub(super) async fn response(
         }
     }
     ctx.status = response.status.as_u16();
-    match &ctx.connection {
-        Some(connection) if !session.is_http2() => {
+    match ClientIo::of(session) {
+        Some(socket) => {
             if has_ours {
                 // What is written below takes the place of the upstream's own say.
                 response.remove_header(&REQUEST_ID);
@@ -153,9 +154,9 @@ pub(super) async fn response(
             }
             ctx.add_deprecation(response)?;
             // Last, since these lines go into whatever header is written next.
-            connection.add_fields(|out| ctx.write_fields(out));
+            socket.connection().add_fields(|out| ctx.write_fields(out));
             Ok(())
         }
-        _ => ctx.add_fields(response),
+        None => ctx.add_fields(response),
     }
 }

@@ -29,7 +29,7 @@ impl RequestDigest {
     pub fn begin(
         headers: &HeaderMap,
         method: &Method,
-        host: Option<&str>,
+        host: Option<&[u8]>,
         path: &str,
         query: Option<&str>,
     ) -> Option<Self> {
@@ -83,7 +83,8 @@ mod tests {
             headers.insert("idempotency-key", HeaderValue::from_static(key));
         }
         let (path, query) = target;
-        let mut digest = RequestDigest::begin(&headers, &method, Some(host), path, query)?;
+        let mut digest =
+            RequestDigest::begin(&headers, &method, Some(host.as_bytes()), path, query)?;
         for part in body {
             digest.add(Some(&Bytes::from_static(part.as_bytes())), false);
         }

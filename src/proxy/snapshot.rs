@@ -11,7 +11,7 @@ use super::upstream::UpstreamRuntime;
 use crate::base::error::Code;
 use crate::config::model::{Config, Deprecated, Maintenance, Route};
 use crate::keys::digest::Digester;
-use crate::observe::{Metrics, RouteMetrics, names};
+use crate::observe::{AccessLog, Metrics, RouteMetrics, names};
 use crate::routing::{Router, RouterError, Weighted};
 use crate::webhooks::rules::{EventRules, RouteRules, RuleProblem};
 
@@ -43,6 +43,8 @@ pub struct Snapshot {
     pub events: EventRules,
     /// Counters of requests without a route.
     pub unrouted: Arc<RouteMetrics>,
+    /// The access log; `None` where there is none.
+    pub access_log: Option<Arc<AccessLog>>,
     /// `WWW-Authenticate` without an error (RFC 6750 section 3).
     plain_challenge: HeaderValue,
 }
@@ -100,12 +102,14 @@ impl DeprecatedFields {
 }
 
 impl Snapshot {
-    /// Builds a configuration's snapshot. What is known of upstreams goes over from `previous`.
+    /// Builds a configuration's snapshot; `access_log` is the log that it asks for, opened. What is known of upstreams goes over
+    /// from `previous`.
     ///
     /// # Errors
     /// What makes the configuration unusable.
     pub fn build(
         config: Arc<Config>,
+        access_log: Option<Arc<AccessLog>>,
         previous: Option<&Self>,
         metrics: &Metrics,
     ) -> Result<Arc<Self>, SnapshotError> {
@@ -132,6 +136,7 @@ impl Snapshot {
             events: EventRules::build(&config).map_err(SnapshotError::Rules)?,
             unrouted: metrics.route(names::NO_ROUTE),
             plain_challenge: challenge(&config.realm, ""),
+            access_log,
             config,
         }))
     }
@@ -217,7 +222,13 @@ mod tests {
 
     fn snapshot() -> Arc<Snapshot> {
         let metrics = Metrics::new().unwrap();
-        Snapshot::build(Arc::new(crate::proxy::testing::config()), None, &metrics).unwrap()
+        Snapshot::build(
+            Arc::new(crate::proxy::testing::config()),
+            None,
+            None,
+            &metrics,
+        )
+        .unwrap()
     }
 
     fn challenge_of(refusal: &Refusal) -> String {

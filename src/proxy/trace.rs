@@ -11,11 +11,10 @@ pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
 const LENGTH: usize = 55;
 
-/// The `traceparent` for the upstream, and whether it continues the client's trace.
-pub fn next(headers: &HeaderMap) -> (HeaderValue, bool) {
+/// The `traceparent` for the upstream: it continues the trace of `incoming`, or begins one.
+pub fn next(incoming: Option<&HeaderValue>) -> HeaderValue {
     let mut buffer = *b"00-00000000000000000000000000000000-0000000000000000-00";
-    let incoming = incoming(headers);
-    if let Some(value) = incoming {
+    if let Some(value) = incoming.map(HeaderValue::as_bytes) {
         buffer[3..35].copy_from_slice(&value[3..35]);
         buffer[53..55].copy_from_slice(&value[53..55]);
     } else {
@@ -23,15 +22,14 @@ pub fn next(headers: &HeaderMap) -> (HeaderValue, bool) {
         buffer[19..35].copy_from_slice(&hex::digits(fastrand::u64(..)));
     }
     buffer[36..52].copy_from_slice(&hex::digits(fastrand::u64(1..)));
-    let value = HeaderValue::from_bytes(&buffer).unwrap_or(HeaderValue::from_static(""));
-    (value, incoming.is_some())
+    HeaderValue::from_bytes(&buffer).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// The one valid `traceparent` of a request.
-fn incoming(headers: &HeaderMap) -> Option<&[u8]> {
+pub fn incoming(headers: &HeaderMap) -> Option<&HeaderValue> {
     let mut values = headers.get_all(TRACEPARENT).iter();
-    let value = values.next()?.as_bytes();
-    (values.next().is_none() && is_valid(value)).then_some(value)
+    let value = values.next()?;
+    (values.next().is_none() && is_valid(value.as_bytes())).then_some(value)
 }
 
 fn is_valid(v: &[u8]) -> bool {
@@ -62,8 +60,9 @@ mod tests {
         for v in values {
             headers.append(TRACEPARENT, HeaderValue::from_str(v).unwrap());
         }
-        let (value, continued) = next(&headers);
-        (value.to_str().unwrap().to_owned(), continued)
+        let incoming = incoming(&headers);
+        let value = next(incoming);
+        (value.to_str().unwrap().to_owned(), incoming.is_some())
     }
 
     #[test]

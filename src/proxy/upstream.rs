@@ -13,6 +13,8 @@ use crate::config::model::{Target, Upstream};
 use crate::observe::{Metrics, TargetMetrics};
 use crate::routing::Weighted;
 
+/// A write may always take this long, however short the time for an answer is.
+const SHORTEST_WRITE_TIME: Duration = Duration::from_secs(1);
 /// Failed checks in a row that take a target out of use.
 const FAILURES_TO_LEAVE: u32 = 2;
 
@@ -111,7 +113,6 @@ pub struct UpstreamRuntime {
     /// Its targets, in the order of the configuration.
     pub targets: Vec<Arc<TargetState>>,
     weighted: Weighted,
-    templates: Vec<HttpPeer>,
     metrics: Vec<TargetMetrics>,
 }
 
@@ -144,11 +145,6 @@ impl UpstreamRuntime {
         }
         Self {
             metrics,
-            templates: settings
-                .targets
-                .iter()
-                .map(|t| template(settings, t))
-                .collect(),
             settings: settings.clone(),
             targets,
             weighted: Weighted::new(&weights),
@@ -177,9 +173,25 @@ impl UpstreamRuntime {
 
     /// What Pingora connects to for target `index`.
     pub fn peer(&self, index: usize) -> Option<Box<HttpPeer>> {
-        let address = self.targets.get(index)?.next_address()?;
-        let mut peer = Box::new(self.templates.get(index)?.clone());
-        peer._address = pingora::protocols::l4::socket::SocketAddr::Inet(address);
+        let target = self.targets.get(index)?;
+        let sni = if self.settings.tls {
+            host(&target.address)
+        } else {
+            ""
+        };
+        // Made anew, since copying one takes longer than setting the few options that differ from Pingora's own.
+        let mut peer = Box::new(HttpPeer::new(
+            target.next_address()?,
+            self.settings.tls,
+            sni.to_owned(),
+        ));
+        let options = &mut peer.options;
+        options.connection_timeout = Some(self.settings.connect_timeout);
+        options.total_connection_timeout = Some(self.settings.connect_timeout);
+        options.read_timeout = Some(self.settings.read_timeout);
+        options.write_timeout = Some(self.settings.read_timeout.max(SHORTEST_WRITE_TIME));
+        options.idle_timeout = Some(UPSTREAM_IDLE_TIME);
+        options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
         Some(peer)
     }
 }
@@ -188,25 +200,6 @@ impl UpstreamRuntime {
 fn host(address: &str) -> &str {
     let host = address.rsplit_once(':').map_or(address, |(h, _)| h);
     host.trim_start_matches('[').trim_end_matches(']')
-}
-
-fn template(settings: &Upstream, target: &Target) -> HttpPeer {
-    // The address is set for each request; this one is never connected to.
-    let nowhere = SocketAddr::from(([0, 0, 0, 0], 0));
-    let sni = if settings.tls {
-        host(&target.address)
-    } else {
-        ""
-    };
-    let mut peer = HttpPeer::new(nowhere, settings.tls, sni.to_owned());
-    let options = &mut peer.options;
-    options.connection_timeout = Some(settings.connect_timeout);
-    options.total_connection_timeout = Some(settings.connect_timeout);
-    options.read_timeout = Some(settings.read_timeout);
-    options.write_timeout = Some(settings.read_timeout.max(Duration::from_secs(1)));
-    options.idle_timeout = Some(UPSTREAM_IDLE_TIME);
-    options.http_upstream_request_policy = HttpUpstreamRequestPolicy::deny_upgrades();
-    peer
 }
 
 #[cfg(test)]

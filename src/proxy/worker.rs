@@ -254,7 +254,6 @@ async fn serve_http1(
             session.set_keepalive_reuses_remaining(Some(KEEPALIVE_REQUESTS));
         }
         connection.header_awaited();
-        session.set_connection_user_context(Some(Box::new(connection.clone())));
         next = proxy
             .process_new_http(session, shutdown)
             .await

@@ -7,7 +7,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::sync::Arc;
 
-use arc_swap::{ArcSwap, ArcSwapOption};
+use arc_swap::ArcSwap;
 use tokio::sync::{Notify, watch};
 
 use super::attach::{Attacher, ScopeValues};
@@ -115,7 +115,7 @@ impl Harness {
         let events = Arc::new(MemoryStore::default());
         let metrics = Arc::new(Metrics::new().unwrap());
         let cache = config.keys.cache;
-        let snapshot = Snapshot::build(Arc::new(config), None, &metrics).unwrap();
+        let snapshot = Snapshot::build(Arc::new(config), None, None, &metrics).unwrap();
         let snapshot = Arc::new(ArcSwap::new(snapshot));
         let attacher = Attacher {
             accounts: Arc::new(Accounts::new(store.clone())),
@@ -136,7 +136,6 @@ impl Harness {
             last_uses: Arc::new(LastUses::new()),
             events: pipeline,
             metrics,
-            access_log: Arc::new(ArcSwapOption::empty()),
             clock: clock.clone(),
             in_flight: InFlight::default(),
             failures: Pace::default(),

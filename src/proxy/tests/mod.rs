@@ -3,6 +3,7 @@
 mod events;
 mod failures;
 mod inner;
+mod order;
 mod upstreams;
 
 use std::time::Duration;
