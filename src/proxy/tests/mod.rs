@@ -2,6 +2,7 @@
 
 mod events;
 mod failures;
+mod hosts;
 mod inner;
 mod order;
 mod upstreams;
