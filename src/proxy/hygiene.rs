@@ -98,7 +98,7 @@ fn has_fragment(request: &RequestHeader, raw: &[u8]) -> bool {
     let rest = raw
         .strip_prefix(request.method.as_str().as_bytes())
         .and_then(|r| r.strip_prefix(b" ")?.strip_prefix(request.raw_path()));
-    if rest.is_some_and(|r| r.starts_with(b" ")) {
+    if rest.is_some_and(|r| r.starts_with(b" HTTP/")) {
         return false;
     }
     // Empty lines may come before the first one (RFC 9112 section 2.2).
@@ -325,6 +325,7 @@ mod tests {
         for line in [
             "GET /a#b HTTP/1.1",
             "GET /a# HTTP/1.1",
+            "GET /a #b HTTP/1.1",
             "\r\n\nGET /a#b HTTP/1.1",
         ] {
             assert!(
