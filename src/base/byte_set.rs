@@ -8,28 +8,20 @@ impl ByteSet {
     /// Nothing.
     pub const EMPTY: Self = Self([false; 256]);
     /// ASCII letters and digits.
-    pub const ALPHANUMERIC: Self = Self::alphanumeric();
+    pub const ALPHANUMERIC: Self = Self::EMPTY
+        .with_range(b'0', b'9')
+        .with_range(b'A', b'Z')
+        .with_range(b'a', b'z');
     /// ASCII control characters.
-    pub const CONTROLS: Self = Self::controls();
+    pub const CONTROLS: Self = Self::EMPTY.with_range(0, 0x1f).with(b"\x7f");
 
-    const fn alphanumeric() -> Self {
-        let mut set = Self::EMPTY;
-        let mut b = 0;
-        while b < 128 {
-            set.0[b] = (b as u8).is_ascii_alphanumeric();
+    const fn with_range(mut self, first: u8, last: u8) -> Self {
+        let mut b = first as usize;
+        while b <= last as usize {
+            self.0[b] = true;
             b += 1;
         }
-        set
-    }
-
-    const fn controls() -> Self {
-        let mut set = Self::EMPTY;
-        let mut b = 0;
-        while b < 128 {
-            set.0[b] = (b as u8).is_ascii_control();
-            b += 1;
-        }
-        set
+        self
     }
 
     /// This set and `bytes`.

@@ -99,12 +99,15 @@ pub fn forget_spelling(request: &mut RequestHeader) {
 
 /// Changes the fields of a header, of which nothing is left then but what its parts tell.
 fn change(request: &mut RequestHeader, work: impl FnOnce(&mut HeaderMap)) {
-    let nothing = RequestHeader::from(Request::new(()).into_parts().0);
-    let mut parts = Parts::from(std::mem::replace(request, nothing));
+    let mut parts = Parts::from(std::mem::replace(request, nothing()));
     work(&mut parts.headers);
-    let nothing = std::mem::replace(request, RequestHeader::from(parts));
-    // Nothing of it was allocated; taking it apart would cost more than making it did.
-    std::mem::forget(nothing);
+    // What stood in for it has nothing allocated; taking that apart would cost more than making it did.
+    std::mem::forget(std::mem::replace(request, RequestHeader::from(parts)));
+}
+
+/// A header without anything.
+fn nothing() -> RequestHeader {
+    RequestHeader::from(Request::new(()).into_parts().0)
 }
 
 /// Makes the client's header the upstream's. Pingora has stripped hop-by-hop fields before, so that a `Connection` field
@@ -299,6 +302,14 @@ mod tests {
         assert_eq!(r.headers["x-forwarded-proto"], "https");
         assert_eq!(r.headers["x-forwarded-host"], "api.example");
         assert!(!r.headers.contains_key("x-fuelgate-account"));
+    }
+
+    #[test]
+    fn what_stands_in_for_a_header_has_nothing_allocated() {
+        let nothing = nothing();
+        assert_eq!((nothing.headers.capacity(), nothing.has_case()), (0, false));
+        assert_eq!(nothing.uri, http::Uri::default());
+        assert!(nothing.extensions.is_empty());
     }
 
     #[test]
