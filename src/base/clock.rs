@@ -263,15 +263,18 @@ thread_local! {
 }
 
 fn machine_at(at: Instant) -> Timestamp {
-    let anchored = ANCHOR.get().and_then(|(begun, since)| {
-        let passed = at.checked_duration_since(begun)?;
-        (passed < ANCHOR_LIFE).then(|| since.saturating_add(passed))
-    });
-    of_epoch(anchored.unwrap_or_else(|| {
+    let told = ANCHOR.get().and_then(|anchor| told_by(anchor, at));
+    of_epoch(told.unwrap_or_else(|| {
         let (begun, since) = (Instant::now(), since_epoch());
         ANCHOR.set(Some((begun, since)));
         since.saturating_sub(begun.saturating_duration_since(at))
     }))
+}
+
+/// What the machine's clock shows when its monotonic one shows `at`, as far as `anchor` tells it.
+fn told_by((begun, since): (Instant, Duration), at: Instant) -> Option<Duration> {
+    let passed = at.checked_duration_since(begun)?;
+    (passed < ANCHOR_LIFE).then(|| since.saturating_add(passed))
 }
 
 /// Milliseconds of a clock that never goes back and is nobody else's. Cloning shares it.
@@ -349,27 +352,35 @@ mod tests {
     }
 
     #[test]
+    fn a_reading_of_both_clocks_tells_later_instants_for_as_long_as_it_lives() {
+        let (begun, since) = (Instant::now(), Duration::from_secs(1_000));
+        let told = |after| told_by((begun, since), begun + after);
+        assert_eq!(told(Duration::ZERO), Some(since));
+        let last = ANCHOR_LIFE - Duration::from_nanos(1);
+        assert_eq!(told(last), Some(since + last));
+        assert_eq!(told(ANCHOR_LIFE), None);
+        let before = begun.checked_sub(Duration::from_nanos(1)).unwrap();
+        assert_eq!(told_by((begun, since), before), None);
+    }
+
+    #[test]
     fn a_monotonic_reading_tells_the_instant_too() {
         // Of several tries, since something else may have its turn between two readings.
-        let close = |clock: &Clock| {
+        let close = |clock: &Clock, ago: Duration| {
             let apart = |_| {
-                let (a, b) = (clock.at(Instant::now()), clock.now());
+                let at = Instant::now().checked_sub(ago).unwrap();
+                let (a, b) = (clock.at(at), clock.now().minus(ago));
                 a.since(b).max(b.since(a))
             };
             (0..20).map(apart).min() < Some(Duration::from_millis(5))
         };
-        let clock = Clock::system();
-        let first = Instant::now();
-        for wait in [0, 1, 50, 150, 50] {
-            std::thread::sleep(Duration::from_millis(wait));
-            assert!(close(&clock), "after {wait} ms");
-        }
-        // One that is older than what was read last is told as well.
-        let ago = clock.now().since(clock.at(first));
-        assert!(first.elapsed().abs_diff(ago) < ANCHOR_LIFE, "{ago:?}");
         let ahead = Clock::following();
         ahead.follow(3_600_000);
-        assert!(close(&ahead));
+        for clock in [Clock::system(), ahead] {
+            assert!(close(&clock, Duration::ZERO));
+            // One that is older than what was read last is told as well.
+            assert!(close(&clock, Duration::from_secs(10)));
+        }
         let still = Clock::manual(Timestamp::from_secs(7));
         assert_eq!(still.at(Instant::now()), Timestamp::from_secs(7));
     }

@@ -59,17 +59,21 @@ fn checksum(random: &[u8]) -> [u8; CHECKSUM_CHARS] {
     out
 }
 
+/// What follows `<prefix>_`, where that is as long as a secret's.
+fn rest<'a>(prefix: &str, text: &'a str) -> Option<&'a [u8]> {
+    let rest = text.strip_prefix(prefix)?.strip_prefix('_')?.as_bytes();
+    (rest.len() == BODY_CHARS).then_some(rest)
+}
+
 /// What follows `<prefix>_`, where that is as long as a secret's and all base62.
 fn body<'a>(prefix: &str, text: &'a str) -> Option<&'a [u8]> {
-    let body = text.strip_prefix(prefix)?.strip_prefix('_')?.as_bytes();
-    (body.len() == BODY_CHARS && body.iter().all(u8::is_ascii_alphanumeric)).then_some(body)
+    rest(prefix, text).filter(|r| r.iter().all(u8::is_ascii_alphanumeric))
 }
 
 /// Whether `text` has the prefix and the length of our secrets, whatever its characters: one look, for what every request
 /// asks.
 pub fn has_shape(prefix: &str, text: &str) -> bool {
-    let after = text.strip_prefix(prefix).and_then(|t| t.strip_prefix('_'));
-    after.is_some_and(|body| body.len() == BODY_CHARS)
+    rest(prefix, text).is_some()
 }
 
 /// Whether `text` looks like one of our secrets: the prefix and 36 characters of base62, whatever their checksum.

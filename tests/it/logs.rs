@@ -65,6 +65,41 @@ fn each_request_is_one_json_line_with_what_an_operator_asks_for() {
 }
 
 #[test]
+fn after_a_reload_lines_go_where_the_new_configuration_says() {
+    let backend = Backend::ok();
+    let to = |sink: &str| {
+        config(backend.address, "").replace(
+            "log: { access: null }",
+            &format!("log: {{ access: {sink} }}"),
+        )
+    };
+    let mut g = Gateway::start(&to("$DIR/a.log"));
+    let (_, key) = g.key("acct_1", &["contacts:read"]);
+    for (n, sink) in ["$DIR/a.log", "$DIR/b.log", "null", "$DIR/a.log"]
+        .into_iter()
+        .enumerate()
+    {
+        g.write_config(&to(sink));
+        let r = g.admin("POST", "/admin/v1/config/reload", None);
+        assert_eq!(r.status, 200, "{}", r.text());
+        assert_eq!(g.get(&format!("/v1/contacts/{n}"), &key).status, 200);
+    }
+    // A clean stop writes what is left.
+    assert_eq!(g.stop(), Some(0));
+    let paths = |file: &str| {
+        let text = std::fs::read_to_string(g.folder.path().join(file)).unwrap();
+        text.lines()
+            .map(|l| {
+                let line: serde_json::Value = serde_json::from_str(l).unwrap();
+                line["path"].as_str().unwrap().to_owned()
+            })
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(paths("a.log"), ["/v1/contacts/0", "/v1/contacts/3"]);
+    assert_eq!(paths("b.log"), ["/v1/contacts/1"]);
+}
+
+#[test]
 fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
     let backend = Backend::ok();
     let folder = tempfile::tempdir().unwrap();
