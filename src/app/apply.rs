@@ -23,18 +23,22 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
     };
     let snapshot = Snapshot::build(Arc::clone(new), log, Some(&before), &parts.metrics)
         .map_err(|e| failed("cannot be used", &e))?;
-    parts
+    let transport = parts
         .transport
-        .set(
+        .prepare(
             new.webhooks.allowed_private_targets.clone(),
             new.webhooks.name_servers.clone(),
         )
         .map_err(|e| failed("webhook targets", &e))?;
-    parts
+    let mailer = parts
         .mailer
-        .set(new.smtp.as_ref())
+        .prepare(new.smtp.as_ref())
         .map_err(|e| failed("the mail server", &e))?;
-    // From here on nothing fails.
+    // From here on nothing fails: a configuration is in force as a whole or not at all.
+    if let Some(transport) = transport {
+        parts.transport.put(transport);
+    }
+    parts.mailer.put(mailer);
     parts.settings.store(Arc::new(Settings::of(new)));
     parts.keys.set_settings(new.keys.cache);
     parts.snapshot.store(snapshot);

@@ -363,6 +363,9 @@ pub enum StoreError {
     /// The store cannot be used now: full, locked, closed or unreachable. Trying later may work.
     #[error("store unavailable: {0}")]
     Unavailable(String),
+    /// As much is under way or held in memory as may be: the store is not even asked. Trying later may work.
+    #[error("overloaded: {0}")]
+    Overloaded(String),
     /// What was to be made is there already, or is not in the state that the call needs.
     #[error("conflict: {0}")]
     Conflict(String),

@@ -66,31 +66,43 @@ pub fn run(cli: Cli) -> ExitCode {
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            say_error(&failure.0);
-            ExitCode::FAILURE
+            say_error(&failure.text);
+            ExitCode::from(failure.code)
         }
     }
 }
 
 /// Runs a client command.
 fn call(command: impl Future<Output = Result<(), client::CliError>>) -> Result<(), Failure> {
-    runtime::block_on(async { command.await.map_err(|e| Failure::new(e.to_string())) })
+    runtime::block_on(async {
+        command.await.map_err(|e| Failure {
+            text: e.to_string(),
+            code: e.exit_code(),
+        })
+    })
 }
 
 /// Why a command failed, in words for people.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct Failure(String);
+#[error("{text}")]
+pub struct Failure {
+    text: String,
+    /// What the process exits with.
+    code: u8,
+}
 
 impl Failure {
     /// A failure with this text.
     pub fn new(text: impl Into<String>) -> Self {
-        Self(text.into())
+        Self {
+            text: text.into(),
+            code: 1,
+        }
     }
 
     /// A failure of `what`, with its cause.
     pub fn of(what: &str, cause: impl std::fmt::Display) -> Self {
-        Self(format!("{what}: {cause}"))
+        Self::new(format!("{what}: {cause}"))
     }
 }
 

@@ -30,19 +30,34 @@ struct Server {
     from: Mailbox,
 }
 
+/// A mail server that may be put in force.
+pub struct PreparedMailer(Option<Arc<Server>>);
+
 impl SmtpMailer {
-    /// Has e-mails go to another server from now on, or to none. Those under way end at the one before.
+    /// What these settings make, to be put in force by [`SmtpMailer::put`].
     ///
     /// # Errors
-    /// The settings cannot be used; text for the operator. Those before hold on.
-    pub fn set(&self, settings: Option<&Smtp>) -> Result<(), String> {
-        let known = self.0.load();
+    /// The settings cannot be used; text for the operator.
+    pub fn prepare(&self, settings: Option<&Smtp>) -> Result<PreparedMailer, String> {
+        let known = self.0.load_full();
         if known.as_ref().map(|s| &s.settings) == settings {
-            return Ok(());
+            return Ok(PreparedMailer(known));
         }
         let server = settings.map(Server::new).transpose()?;
-        self.0.store(server.map(Arc::new));
-        Ok(())
+        Ok(PreparedMailer(server.map(Arc::new)))
+    }
+
+    /// Prepares and puts in force, where nothing else changes with it.
+    ///
+    /// # Errors
+    /// As [`SmtpMailer::prepare`]; the settings before hold on.
+    pub fn set(&self, settings: Option<&Smtp>) -> Result<(), String> {
+        self.prepare(settings).map(|prepared| self.put(prepared))
+    }
+
+    /// Has e-mails go to that server from now on, or to none. Those under way end at the one before.
+    pub fn put(&self, prepared: PreparedMailer) {
+        self.0.store(prepared.0);
     }
 }
 

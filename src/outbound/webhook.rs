@@ -36,6 +36,12 @@ pub struct HttpTransport {
     reuse: Mutex<Reuse>,
 }
 
+/// Targets and name servers that may be put in force.
+pub struct PreparedTransport {
+    listed: AllowedTargets,
+    clients: Clients,
+}
+
 /// One client for each reach, since the resolver is told no more than a name; those of `kept` keep their connections.
 struct Clients {
     names: Arc<dyn LookUp>,
@@ -65,25 +71,45 @@ impl HttpTransport {
         })
     }
 
-    /// Allows other targets, or asks other name servers, from now on. Connections that are open go with the old ones.
+    /// What allows these targets and asks these name servers, to be put in force by [`HttpTransport::put`]; `None` where all is so
+    /// already.
     ///
     /// # Errors
-    /// As [`HttpTransport::new`]; the new list holds all the same.
-    pub fn set(&self, listed: AllowedTargets, name_servers: NameServers) -> Result<(), String> {
+    /// As [`HttpTransport::new`].
+    pub fn prepare(
+        &self,
+        listed: AllowedTargets,
+        name_servers: NameServers,
+    ) -> Result<Option<PreparedTransport>, String> {
         let clients = self.clients.load();
         let is_known = clients.name_servers == name_servers;
         if is_known && **self.listed.load() == listed {
-            return Ok(());
+            return Ok(None);
         }
-        self.listed.store(Arc::new(listed));
         let names = if is_known {
             Arc::clone(&clients.names)
         } else {
             Arc::new(Dns::new(name_servers.clone())?)
         };
-        let new = Clients::new(&self.listed, names, name_servers)?;
-        self.clients.store(Arc::new(new));
+        let clients = Clients::new(&self.listed, names, name_servers)?;
+        Ok(Some(PreparedTransport { listed, clients }))
+    }
+
+    /// Prepares and puts in force, where nothing else changes with it.
+    ///
+    /// # Errors
+    /// As [`HttpTransport::new`]; what is in force stays so.
+    pub fn set(&self, listed: AllowedTargets, name_servers: NameServers) -> Result<(), String> {
+        if let Some(prepared) = self.prepare(listed, name_servers)? {
+            self.put(prepared);
+        }
         Ok(())
+    }
+
+    /// Allows other targets, or asks other name servers, from now on. Connections that are open go with the old ones.
+    pub fn put(&self, prepared: PreparedTransport) {
+        self.listed.store(Arc::new(prepared.listed));
+        self.clients.store(Arc::new(prepared.clients));
     }
 
     /// Sends the request and waits for the reply's header.

@@ -356,7 +356,10 @@ impl Asked<'_> {
 fn unavailable(e: &StoreError) -> Refusal {
     // A line for each such request would drown the one that says that the store is away.
     tracing::debug!("a key cannot be looked up: {e}");
-    Refusal::new(Code::StoreUnavailable)
+    Refusal::new(match e {
+        StoreError::Overloaded(_) => Code::Overloaded,
+        _ => Code::StoreUnavailable,
+    })
 }
 
 /// A key's refusal as the wire knows it.

@@ -110,10 +110,10 @@ impl Attach<Attached> for Attacher {
                 self.usage.used(id, hour, month)
             })
             .await
-            .map_err(unavailable)?;
+            .map_err(refused)?;
         Ok(Attached {
             name: record.name.as_str().into(),
-            bucket: self.limiter.key(&record.id, &limits).map_err(unavailable)?,
+            bucket: self.limiter.key(&record.id, &limits).map_err(refused)?,
             limits,
             usage: self.recorder.key(id, record.id.as_str()),
             account_value: HeaderValue::try_from(id)
@@ -124,10 +124,10 @@ impl Attach<Attached> for Attacher {
     }
 }
 
-fn unavailable(e: LimiterError) -> StoreError {
+fn refused(e: LimiterError) -> StoreError {
     match e {
         LimiterError::Store(e) => e,
-        LimiterError::Full => StoreError::Unavailable(e.to_string()),
+        LimiterError::Full => StoreError::Overloaded(e.to_string()),
     }
 }
 

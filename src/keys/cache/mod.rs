@@ -250,7 +250,7 @@ impl<A: Send + Sync + 'static> Inner<A> {
         };
         let loaded = self.flights.run(key, generation, load).await;
         loaded.unwrap_or_else(|| {
-            Err(StoreError::Unavailable(
+            Err(StoreError::Overloaded(
                 "too many keys are being loaded".into(),
             ))
         })

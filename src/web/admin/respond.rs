@@ -84,6 +84,10 @@ impl From<StoreError> for ApiError {
                 tracing::warn!(why, "the store refused an admin call");
                 Self::new(Code::StoreUnavailable).header(header::RETRY_AFTER, RETRY_SECONDS.into())
             }
+            StoreError::Overloaded(why) => {
+                tracing::warn!(why, "an admin call was too much");
+                Self::new(Code::Overloaded).header(header::RETRY_AFTER, RETRY_SECONDS.into())
+            }
             StoreError::Corrupt(why) => {
                 tracing::error!(why, "the store holds what cannot be read");
                 Self::new(Code::Internal)

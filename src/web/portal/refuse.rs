@@ -197,7 +197,7 @@ impl From<StoreError> for PageError {
                 tracing::debug!(why, "a change conflicts with what is stored");
                 Self::Conflict("Something else changed at the same time. Try again.".to_owned())
             }
-            StoreError::Unavailable(why) => {
+            StoreError::Unavailable(why) | StoreError::Overloaded(why) => {
                 tracing::warn!(why, "the store refused a page");
                 Self::Unavailable
             }
