@@ -35,7 +35,8 @@ impl Answer {
         let problem = self.json();
         assert_eq!(self.get("content-type"), Some("application/problem+json"));
         assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["request_id"].as_str(), self.get("x-request-id"));
+        let id = self.get("x-request-id").expect("an id");
+        assert_eq!(problem["request_id"], id);
         let code = problem["code"].as_str().unwrap().to_owned();
         assert_eq!(self.get("x-fuelgate-error"), Some(&*code));
         code

@@ -104,10 +104,17 @@ impl Harness {
     pub(crate) async fn start(rest: &str) -> Self {
         let upstream = Upstream::start().await;
         let config = parse(&rest.replace("UPSTREAM", &upstream.address.to_string()));
-        Self::with(config, upstream)
+        Self::with(config, upstream, Limiter::default())
     }
 
-    fn with(config: Config, upstream: Upstream) -> Self {
+    /// The same with a limiter that holds no more than so many keys and accounts.
+    pub(crate) async fn start_with_limits_for(most: usize, rest: &str) -> Self {
+        let upstream = Upstream::start().await;
+        let config = parse(&rest.replace("UPSTREAM", &upstream.address.to_string()));
+        Self::with(config, upstream, Limiter::with_ceiling(most))
+    }
+
+    fn with(config: Config, upstream: Upstream, limiter: Limiter) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Clock::manual(Timestamp::parse("2026-11-23T12:00:00Z").unwrap());
         let path = folder.path().join("store.db");
@@ -119,7 +126,7 @@ impl Harness {
         let snapshot = Arc::new(ArcSwap::new(snapshot));
         let attacher = Attacher {
             accounts: Arc::new(Accounts::new(store.clone())),
-            limiter: Arc::new(Limiter::default()),
+            limiter: Arc::new(limiter),
             usage: store.clone(),
             recorder: Arc::new(Recorder::new("boot", Some(metrics.clone()))),
             snapshot: snapshot.clone(),

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -36,6 +37,7 @@ impl Seen {
 pub(crate) struct Upstream {
     pub(crate) address: SocketAddr,
     seen: Arc<Mutex<Vec<Seen>>>,
+    connections: Arc<AtomicUsize>,
 }
 
 impl Upstream {
@@ -44,10 +46,12 @@ impl Upstream {
         let upstream = Self {
             address: listener.local_addr().unwrap(),
             seen: Arc::default(),
+            connections: Arc::default(),
         };
-        let seen = upstream.seen.clone();
+        let (seen, connections) = (upstream.seen.clone(), upstream.connections.clone());
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
                 tokio::spawn(serve(stream, seen.clone()));
             }
         });
@@ -57,6 +61,11 @@ impl Upstream {
     /// What arrived so far.
     pub(crate) fn seen(&self) -> Vec<Seen> {
         self.seen.lock().clone()
+    }
+
+    /// Connections that were made to it so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::SeqCst)
     }
 
     /// The last that arrived.

@@ -1,10 +1,15 @@
 //! What clients and upstreams see on the wire: refusals, kept connections, forwarded headers, failures; real sockets throughout.
 
+mod balance;
+mod ceilings;
 mod events;
 mod failures;
 mod hosts;
+mod http2;
 mod inner;
 mod order;
+mod own_key;
+mod trusted;
 mod upstreams;
 
 use std::time::Duration;
@@ -417,40 +422,6 @@ async fn an_idle_connection_ends_with_the_gateway_and_a_busy_one_after_its_answe
     h.stop();
     assert!(idle.is_closed().await);
     assert!(tokio::net::TcpStream::connect(h.address).await.is_err());
-}
-
-#[tokio::test]
-async fn http2_streams_live_through_refusals() {
-    let h = Harness::start(ROUTES).await;
-    let key = h.full_key().await;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .danger_accept_invalid_certs(true)
-        .build()
-        .unwrap();
-    let url = |path: &str| format!("https://{}{path}", h.tls_address);
-    let refused = client
-        .post(url("/v1/contacts"))
-        .body("x".repeat(50_000))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(refused.version(), http::Version::HTTP_2);
-    assert_eq!(refused.status(), 401);
-    let value = key.split_once(' ').unwrap().1;
-    let good = client
-        .get(url("/v1/contacts"))
-        .header("authorization", value)
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(good.status(), 200);
-    assert_eq!(good.text().await.unwrap(), "{\"id\":\"c1\"}");
-    assert_eq!(
-        h.upstream.last().get("x-forwarded-proto").as_deref(),
-        Some("https")
-    );
-    assert_eq!(h.gateway.in_flight().connections(), 1);
 }
 
 #[tokio::test]

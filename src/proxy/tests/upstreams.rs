@@ -1,4 +1,4 @@
-//! Upstreams on the wire: other targets, health, late clients, half answers over HTTP/2; never a client's credentials.
+//! Upstreams on the wire: other targets, health, late clients; never a client's credentials.
 
 use crate::base::testing::eventually;
 use crate::proxy::monitor;
@@ -56,24 +56,6 @@ async fn an_unhealthy_upstream_answers_503_and_keeps_the_connection() {
     assert_eq!((a.status, a.code().as_str()), (503, "no_healthy_upstream"));
     assert_ne!(a.get("connection"), Some("close"));
     watching.abort();
-}
-
-#[tokio::test]
-async fn half_an_answer_is_never_taken_for_a_whole_one_over_http2() {
-    let h = Harness::start(TWO_TARGETS).await;
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    let client = reqwest::Client::builder()
-        .danger_accept_invalid_certs(true)
-        .build()
-        .unwrap();
-    let url = |path: &str| format!("https://{}{path}", h.tls_address);
-    let answer = client.get(url("/cut")).send().await.unwrap();
-    assert_eq!(answer.status(), 200);
-    assert!(answer.bytes().await.is_err());
-    assert_eq!(
-        client.get(url("/whole")).send().await.unwrap().status(),
-        200
-    );
 }
 
 #[tokio::test]
