@@ -308,26 +308,29 @@ fn a_listener_that_cannot_begin_says_why_and_ends() {
     let (crm, local) = (crm(), Backend::ok());
     let g = Gateway::start(&config(crm.address, RULES));
     let nowhere = SocketAddr::from(([127, 0, 0, 1], free_port()));
-    for (admin, more, said) in [
-        (nowhere, &[][..], "cannot be reached"),
+    for (admin, more, code, said) in [
+        (nowhere, &[][..], 3, "cannot be reached"),
         (
             g.listener("admin"),
             &["--after", "1"],
+            1,
             "the last number of this account",
         ),
         (
             g.listener("admin"),
             &["--event-types", "contact.won"],
+            1,
             "event_types[0]",
         ),
         (
             g.listener("admin"),
             &["--admin-token-file", "/dev/null"],
+            2,
             "no admin token",
         ),
     ] {
         let mut listener = Listener::start(admin, local.address, more);
-        assert_eq!(listener.end(), Some(1), "{more:?}");
+        assert_eq!(listener.end(), Some(code), "{more:?}");
         assert!(listener.notes().contains(said), "{}", listener.notes());
     }
 }
