@@ -4,21 +4,42 @@ use std::io::{self, IsTerminal};
 use std::time::Duration;
 
 use prometheus::IntCounter;
+use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::filter_fn;
 use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 
 use super::lines::Lines;
 use super::sink::Sink;
 use crate::base::ceilings::{DIAGNOSTICS_BYTES, DIAGNOSTICS_LINES};
 use crate::config::model::LogSink;
 
-/// Environment variable with the level, or levels by module, e.g. `info,fuelgate::store=debug`.
+/// Environment variable with the level, or levels by module, e.g. `info,fuelgate::store=debug`. Libraries that see
+/// requests, answers or mails say nothing below `info`, whatever it asks for.
 pub const LEVEL_VARIABLE: &str = "FUELGATE_LOG";
 
 /// Level where the variable says nothing: the libraries' own remarks on each connection are not worth a line, and a
 /// receiver's certificate or name server, which the delivery log tells of, is no error of this program.
 const DEFAULT_LEVEL: &str = "info,pingora=warn,pingora_core=warn,pingora_proxy=warn,rustls=warn,h2=warn,\
      rustls_platform_verifier=off,hickory_net=error,hickory_resolver=error";
+
+/// Libraries whose remarks below `info` are about handshakes and names, and hold nothing that somebody sent.
+const TALKATIVE: &[&str] = &[
+    "fuelgate",
+    "rustls",
+    "rustls_platform_verifier",
+    "hickory_net",
+    "hickory_resolver",
+];
+
+/// Whether something of this target and level may be written at all. Below `info` Pingora writes whole headers, keys
+/// among them, and the mail client what it sends: such secrets are worth more than what an operator would learn.
+fn may_say(target: &str, level: tracing::Level) -> bool {
+    let library = target.split("::").next().unwrap_or(target);
+    LevelFilter::INFO >= level || TALKATIVE.contains(&library)
+}
 
 /// Why diagnostics cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -62,8 +83,10 @@ pub fn init(dropped: IntCounter) -> Result<Diagnostics, DiagnosticsError> {
         .with_env_filter(filter)
         .with_ansi(io::stderr().is_terminal())
         .with_writer(Writer(lines))
+        .finish()
+        .with(filter_fn(|m| may_say(m.target(), *m.level())))
         .try_init()
-        .map_err(|_| DiagnosticsError::Twice)?;
+        .map_err(|_: TryInitError| DiagnosticsError::Twice)?;
     Ok(Diagnostics(lines))
 }
 
@@ -90,5 +113,39 @@ impl io::Write for Writer {
 
     fn flush(&mut self) -> io::Result<()> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tracing::Level;
+
+    #[test]
+    fn only_libraries_that_see_nobodys_secrets_say_more_than_info() {
+        for target in [
+            "pingora_proxy",
+            "pingora_core::protocols",
+            "h2",
+            "hyper",
+            "lettre",
+            "reqwest",
+            "rustlsx",
+        ] {
+            for level in [Level::TRACE, Level::DEBUG] {
+                assert!(!may_say(target, level), "{target} {level}");
+            }
+            for level in [Level::INFO, Level::WARN, Level::ERROR] {
+                assert!(may_say(target, level), "{target} {level}");
+            }
+        }
+        for target in [
+            "fuelgate",
+            "fuelgate::store::redis",
+            "rustls::conn",
+            "hickory_net",
+        ] {
+            assert!(may_say(target, Level::TRACE), "{target}");
+        }
     }
 }
