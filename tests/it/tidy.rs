@@ -96,14 +96,23 @@ fn layer(path: &Path) -> Option<String> {
     parts.next().map(|_| first)
 }
 
-/// The code of a file without comments and without its tests.
+/// The code of a file without comments and without its tests, which stand at its end, before more code or in a file of
+/// their own.
 fn code(text: &str) -> String {
-    let end = text.find("#[cfg(test)]\nmod ").unwrap_or(text.len());
-    text[..end]
-        .lines()
-        .filter(|l| !l.trim_start().starts_with("//"))
-        .collect::<Vec<_>>()
-        .join("\n")
+    let mut code = String::with_capacity(text.len());
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        if line == "#[cfg(test)]" {
+            let item = lines.find(|l| !l.starts_with("#[")).unwrap_or("");
+            if !item.ends_with(';') {
+                lines.find(|l| *l == "}");
+            }
+        } else if !line.trim_start().starts_with("//") {
+            code.push_str(line);
+            code.push('\n');
+        }
+    }
+    code
 }
 
 fn is_test_file(path: &Path) -> bool {
@@ -221,7 +230,7 @@ fn main_only_dispatches() {
 
 #[test]
 fn the_top_level_holds_what_it_should_and_nothing_else() {
-    let allowed = [
+    let wanted = [
         "Cargo.toml",
         "Cargo.lock",
         "src",
@@ -240,7 +249,48 @@ fn the_top_level_holds_what_it_should_and_nothing_else() {
     let names = String::from_utf8(out.stdout).unwrap();
     let extra: Vec<_> = names
         .lines()
-        .filter(|n| !n.starts_with('.') && !allowed.contains(n))
+        .filter(|n| !n.starts_with('.') && !wanted.contains(n))
         .collect();
     assert!(extra.is_empty(), "{extra:?}");
+    for name in wanted {
+        assert!(names.lines().any(|n| n == name), "{name} is missing");
+    }
+}
+
+#[test]
+fn a_files_code_is_all_that_is_no_test() {
+    let text = "use a;\n#[cfg(test)]\nmod tests;\n// no\nuse b;\n#[cfg(test)]\n#[path = \"x.rs\"]\nmod x;\n\
+        #[cfg(test)]\nmod inline {\n    use c;\n    fn f() {\n    }\n}\nuse d;\n";
+    assert_eq!(code(text), "use a;\nuse b;\nuse d;\n");
+}
+
+#[test]
+fn the_package_is_built_as_it_must_be() {
+    let text = fs::read_to_string(checkout().join("Cargo.toml")).unwrap();
+    for (section, line) in [
+        ("package", "edition = \"2024\""),
+        ("package", "license = \"Apache-2.0\""),
+        ("profile.release", "lto = \"fat\""),
+        ("profile.release", "codegen-units = 1"),
+        ("lints.rust", "unsafe_code = \"forbid\""),
+        ("lints.rust", "missing_docs = \"deny\""),
+        ("lints.clippy", "unwrap_used = \"deny\""),
+        ("lints.clippy", "expect_used = \"deny\""),
+        ("lints.clippy", "todo = \"deny\""),
+        ("lints.clippy", "dbg_macro = \"deny\""),
+        ("lints.clippy", "panic = \"deny\""),
+        ("lints.clippy", "await_holding_lock = \"deny\""),
+    ] {
+        let mut within = text
+            .lines()
+            .skip_while(|l| *l != format!("[{section}]"))
+            .skip(1)
+            .take_while(|l| !l.starts_with('['));
+        assert!(within.any(|l| l == line), "[{section}] without {line}");
+    }
+    let main = fs::read_to_string(checkout().join("src/main.rs")).unwrap();
+    assert!(
+        main.contains("static ALLOCATOR: mimalloc::MiMalloc"),
+        "{main}"
+    );
 }
