@@ -12,9 +12,19 @@
 //!
 //! What never crosses the gateway (somebody wins a deal in the CRM's own pages, a nightly job) makes no event by any
 //! rule: there the backend publishes it (`POST /admin/v1/events`), with an id of its own so that repeating is harmless.
-//! A type that is only published is declared by a rule all the same, since those are the types one can subscribe to.
+//! A type that is only published is declared by a rule all the same, since those are the types one can subscribe to:
+//! a rule on a method that only reads never fires.
 //! An answer that is lost (a crash, a body over the ceiling) leaves a condition without its answer: the event is kept as
 //! `unresolved` and released by hand or not at all. Requests without one of our keys have no account and make no events.
+//!
+//! # The window that remains
+//! An event is recorded before its answer's header goes to the client, so that nobody has seen a 2xx without its event.
+//! Between the moment at which the upstream has done its work and that record there is a time (the answer's way to the
+//! gateway, and a write to the store) in which a process that dies, or a machine, leaves a change without an event. The
+//! client then has no answer either: one that repeats the request, with its Idempotency-Key where the backend heeds
+//! it, gets the answer and the event. Nothing at the edge can close this window; a backend that must not lose a single
+//! change publishes it from its own transaction. The same holds where the record fails in that time: the upstream has
+//! done it, and the client is told 503 `store_unavailable`.
 //!
 //! # What is one event, and what receivers get of it
 //! Ids are derived ([`identity`]): a request that is repeated with its Idempotency-Key makes no second event where the

@@ -8,18 +8,19 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::{Notify, watch};
 
 use super::*;
-use crate::base::ceilings::PENDING_EVENT_AGE;
 use crate::base::clock::Timestamp;
 use crate::base::testing::eventually;
+use crate::webhooks::facts::BODY_VALUES;
 use crate::webhooks::settlement::CapturedBody;
 use crate::webhooks::settler::{Settler, pipeline};
-use crate::webhooks::sweeper::Sweeper;
 use crate::webhooks::testing::MemoryStore;
 
 #[path = "pipeline_tests/identity.rs"]
 mod identities;
 #[path = "pipeline_tests/shape.rs"]
 mod shapes;
+#[path = "pipeline_tests/sweep.rs"]
+mod sweeps;
 
 struct Bench {
     store: Arc<MemoryStore>,
@@ -248,6 +249,23 @@ async fn a_condition_without_bodies_is_answered_before_anything_is_recorded() {
 }
 
 #[tokio::test]
+async fn a_condition_over_bodies_is_left_to_the_settlers_threads() {
+    let mut b = bench();
+    let rules = RouteRules::of(WON);
+    let exchange = b.record(&rules, &update()).await.unwrap();
+    // Nobody settles yet, and the proxy goes on: an error of the condition would be counted where it is evaluated.
+    b.events
+        .release(exchange, captured("[]", "{\"status\":\"won\"}"))
+        .await;
+    tokio::task::yield_now().await;
+    assert_eq!(b.events.counters().condition_errors.get(), 0);
+    assert_eq!(b.only().state, EventState::Pending);
+    let next = b.record(&rules, &update()).await.unwrap();
+    b.settle(next, captured("[]", "{\"status\":\"won\"}")).await;
+    assert_eq!(b.events.counters().condition_errors.get(), 2);
+}
+
+#[tokio::test]
 async fn a_lost_body_makes_a_thin_event_or_an_unresolved_one() {
     let mut b = bench();
     let rules = RouteRules::of(CREATED);
@@ -295,6 +313,24 @@ async fn a_lost_body_makes_a_thin_event_or_an_unresolved_one() {
         assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_9\"}"));
         assert!(event.truncated);
     }
+    // More values than anybody would look through are no better than none.
+    let many = format!("{{\"id\":\"c_9\",\"x\":[{}1]}}", "1,".repeat(BODY_VALUES));
+    let exchange = b.record(&rules, &create()).await.unwrap();
+    b.settle(
+        exchange,
+        Captured {
+            request: CapturedBody::none(),
+            response: CapturedBody::whole(many.into()),
+        },
+    )
+    .await;
+    let events = b.store.all_events();
+    assert_eq!(events.len(), 5, "{events:?}");
+    assert!(
+        events
+            .iter()
+            .all(|e| e.truncated && e.data.as_deref() == Some("{\"id\":\"c_9\"}"))
+    );
     let b = &mut bench();
     let exchange = b.record(&RouteRules::of(WON), &update()).await.unwrap();
     let response = CapturedBody::whole(Bytes::from_static(b"{\"status\":\"won\"}"));
@@ -378,67 +414,6 @@ async fn a_short_failure_of_the_store_is_waited_out() {
         .unwrap();
     assert_eq!(b.only().id, exchange.events[0].0);
     assert_eq!(b.events.counters().record_failures.get(), 0);
-}
-
-#[tokio::test]
-async fn what_finds_no_room_stays_pending_for_the_sweeper() {
-    let b = bench();
-    let rules = RouteRules::of(CREATED);
-    // Nobody takes anything out of the queue: it fills up.
-    for _ in 0..RELEASE_QUEUE {
-        let exchange = b.record(&rules, &create()).await.unwrap();
-        b.events.release(exchange, captured("", "{}")).await;
-    }
-    let exchange = b.record(&rules, &create()).await.unwrap();
-    b.events.release(exchange, captured("", "{}")).await;
-    assert_eq!(b.events.counters().deferred.get(), 1);
-    assert_eq!(b.events.held().len(), RELEASE_QUEUE);
-    b.clock.advance(PENDING_EVENT_AGE + Duration::from_secs(1));
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
-    let before = b.clock.now().minus(PENDING_EVENT_AGE);
-    // The queued ones are in hand and older than the sweeper's page: they must not be taken for lost.
-    let swept = sweeper.sweep(before).await.unwrap();
-    assert!(swept <= 1);
-    assert_eq!(b.events.held().len(), RELEASE_QUEUE);
-}
-
-#[tokio::test]
-async fn a_sweep_releases_what_a_crash_left_and_keeps_what_nobody_can_know() {
-    let b = bench();
-    drop(b.record(&RouteRules::of(CREATED), &create()).await.unwrap());
-    drop(b.record(&RouteRules::of(WON), &update()).await.unwrap());
-    let in_hand = b.record(&RouteRules::of(CREATED), &create()).await.unwrap();
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
-    assert_eq!(
-        sweeper.sweep(b.clock.now()).await.unwrap(),
-        0,
-        "none is older than now"
-    );
-    b.clock.advance(Duration::from_secs(1));
-    assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 2);
-    for event in b.store.all_events() {
-        if event.id == in_hand.events[0].0 {
-            assert_eq!(event.state, EventState::Pending);
-        } else if event.event_type == "deal.won" {
-            assert_eq!(event.state, EventState::Unresolved);
-        } else {
-            assert_eq!(event.state, EventState::Released);
-            assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_9\"}"));
-            assert!(event.truncated);
-        }
-    }
-    drop(in_hand);
-    assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 1);
 }
 
 #[tokio::test]

@@ -213,7 +213,8 @@ pub(in crate::config) struct EventFile {
 #[derive(Debug, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::config) struct EventRouteFile {
-    /// One of its methods.
+    /// One of its methods. One that only reads (GET, HEAD, OPTIONS) fires nothing: such a rule declares a type that
+    /// the backend publishes.
     pub(in crate::config) method: String,
     /// Its path template.
     pub(in crate::config) path: String,

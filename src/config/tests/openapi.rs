@@ -171,6 +171,26 @@ fn problems_of_a_document_are_shown_in_it() {
 }
 
 #[test]
+fn problems_of_the_file_and_of_its_documents_are_found_together() {
+    let yaml = small("upstream: crm", "upstream: billing")
+        + &APIS.replace("upstream: crm", "upstream: mail");
+    let broken = DOCUMENT
+        .replace("security: []", "security: [{ session: [] }]")
+        .replace("  /people/{id}:", "  people:");
+    let report = load_document(&broken, &yaml).map(|_| ()).unwrap_err();
+    let lines = report.to_string();
+    for line in [
+        "conf/f.yaml:19:15: routes[0].upstream: expected a name of `upstreams` (crm), found \"billing\"",
+        "conf/f.yaml:21:36: apis[0].upstream: expected a name of `upstreams` (crm), found \"mail\"",
+        "conf/crm.yaml:17:3: paths.people: expected a path that begins with /",
+        "conf/crm.yaml:26:34: paths.\"/status\".get.security[0].session: expected a name of components.securitySchemes",
+    ] {
+        assert!(lines.lines().any(|l| l == line), "{line}\nin\n{lines}");
+    }
+    assert_eq!(report.problems.len(), 4, "{lines}");
+}
+
+#[test]
 fn an_operation_that_says_nothing_about_security_is_not_open() {
     let line = changed("security:\n  - apiKey: [contacts:read]\n", "");
     assert_eq!(line.lines().count(), 2, "{line}");

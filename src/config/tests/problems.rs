@@ -168,6 +168,13 @@ fn references_to_what_does_not_exist_are_named() {
         "18:29: routes[0].scopes[1]: expected a name of `scopes`, found \"deals:read\""
     );
     assert_eq!(
+        problem(&small(
+            "    upstream: crm\n",
+            "    split: [{ upstream: crm, weight: 9 }, { upstream: billing, weight: 1 }]\n"
+        )),
+        "19:55: routes[0].split[1].upstream: expected a name of `upstreams` (crm), found \"billing\""
+    );
+    assert_eq!(
         problem(&small_and("default_plan: gold\n")),
         "20:15: default_plan: expected a name of `plans`: standard"
     );

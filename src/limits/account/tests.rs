@@ -52,6 +52,25 @@ fn the_contract_example_comes_out_to_the_letter() {
 }
 
 #[test]
+fn an_admitted_answer_shows_the_policy_with_the_least_left_in_proportion() {
+    let shown = |hour, month, account| {
+        let p = plan(rate(50, 1, 100), account, Some(hour), Some(month));
+        let (account, key) = (AccountLimits::new(&p, (0, 0), now()), KeyBucket::default());
+        let d = account.take(&key, 1, now());
+        assert!(d.is_admitted());
+        field(&d)
+    };
+    // Of 1,000 and 9 the 9 are fewer, and 8 of 9 is less than 99 of 100; an hour has 1.5 seconds left, a month a week.
+    assert_eq!(shown(9, 1_000, None), r#""hour";r=8;t=2"#);
+    assert_eq!(shown(1_000, 9, None), r#""month";r=8;t=651602"#);
+    let small = Some(rate(1, 1, 4));
+    assert_eq!(shown(9, 1_000, small), r#""account";r=3;t=1"#);
+    assert_eq!(shown(1_000, 1_000_000, None), r#""burst";r=99;t=1"#);
+    // With as little left, the one that takes longest.
+    assert_eq!(shown(100, 100, None), r#""month";r=99;t=651602"#);
+}
+
+#[test]
 fn a_refusal_takes_nothing_anywhere() {
     let p = plan(rate(1, 1, 10), Some(rate(1, 1, 3)), Some(100), Some(100));
     let account = AccountLimits::new(&p, (0, 0), now());

@@ -195,6 +195,12 @@ impl Bench {
 
     /// Makes an endpoint for a path of the receiver and publishes an event.
     pub(super) async fn publish_to(&self, path: &str) -> (String, Secret) {
+        let made = self.make_endpoint(path).await;
+        self.publish().await;
+        made
+    }
+
+    pub(super) async fn make_endpoint(&self, path: &str) -> (String, Secret) {
         let new = NewEndpoint {
             account_id: "acct_1".to_owned(),
             url: format!("http://{}{path}", self.receiver),
@@ -206,7 +212,6 @@ impl Bench {
             .create_endpoint(new, &self.ctx())
             .await
             .unwrap();
-        self.publish().await;
         (made.endpoint.id, made.secret)
     }
 

@@ -80,6 +80,32 @@ async fn a_failure_is_tried_again_on_schedule_with_the_same_body_and_id() {
 }
 
 #[tokio::test]
+async fn receivers_that_failed_together_are_not_tried_again_together() {
+    let b = Bench::new(TIMEOUT).await;
+    for _ in 0..11 {
+        b.make_endpoint("/moved").await;
+    }
+    b.publish_to("/moved").await;
+    let tried = || {
+        let all = b.store.all_deliveries();
+        all.len() == 12 && all.iter().all(|(_, attempts)| attempts.len() == 1)
+    };
+    eventually("each is tried once", tried).await;
+    let now = b.clock.now();
+    let waits: std::collections::BTreeSet<_> = b
+        .store
+        .all_deliveries()
+        .iter()
+        .map(|(d, _)| d.next_attempt_at.unwrap().since(now).as_millis())
+        .collect();
+    assert!(
+        waits.iter().all(|w| (5_000..=5_500).contains(w)),
+        "{waits:?}"
+    );
+    assert!(waits.len() > 3, "{waits:?}");
+}
+
+#[tokio::test]
 async fn after_the_last_retry_it_has_failed() {
     let b = Bench::new(TIMEOUT).await;
     b.publish_to("/status/500").await;

@@ -13,11 +13,11 @@ use crate::usage::model::{
 use crate::usage::port::SeriesQuery;
 
 /// The UTC hour `n` hours after noon.
-pub(super) fn hour(n: i64) -> Timestamp {
+pub(in crate::store) fn hour(n: i64) -> Timestamp {
     Timestamp::from_millis(NOON + n * HOUR_MS)
 }
 
-pub(super) fn row(
+pub(in crate::store) fn row(
     account: &str,
     key: &str,
     hour: Timestamp,
@@ -38,7 +38,7 @@ pub(super) fn row(
     }
 }
 
-pub(super) fn route(
+pub(in crate::store) fn route(
     account: &str,
     key: &str,
     route: &str,
@@ -309,6 +309,18 @@ pub(crate) async fn old_hours_and_days_are_pruned_each_in_their_time(s: &Stores)
     let (old, new) = (hour(-48).day_start(), hour(0).day_start());
     assert_eq!(by(Granularity::Day).await, [(old, 1), (new, 2)]);
     assert_eq!(used(s, "a", hour(0)).await, (2, 3));
+    // Whole days are still told of routes and of who called them; single hours are not.
+    let old_hours = (hour(-48), hour(-47));
+    for ((from, to), requests) in [((hour(-99), hour(99)), 3), (old_hours, 0)] {
+        let callers = s.usage.callers("/v1/x", from, to, 9).await.unwrap();
+        let told = callers.iter().map(|c| c.requests).sum::<u64>();
+        assert_eq!(told, requests, "callers from {from}");
+        for account in [None, Some("a")] {
+            let top = s.usage.endpoints(account, from, to, 9).await.unwrap();
+            let told = top.iter().map(|e| e.requests).sum::<u64>();
+            assert_eq!(told, requests, "routes of {account:?} from {from}");
+        }
+    }
     s.usage.prune(hour(0), new).await.unwrap();
     assert_eq!(by(Granularity::Day).await, [(new, 2)]);
     let who = s.usage.callers("/v1/x", hour(-99), hour(99), 9).await;

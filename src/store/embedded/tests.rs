@@ -45,6 +45,7 @@ contract_tests!(stores());
 mod backlog;
 mod crash;
 mod notices;
+mod retention;
 mod upgrade;
 mod waiting_notices;
 mod writes;

@@ -156,6 +156,36 @@ async fn it_flushes_each_second_and_once_more_at_the_stop() {
     assert_eq!(store.pruned.lock().len(), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn it_prunes_hours_and_days_at_the_start_and_every_hour() {
+    let store = Arc::new(Shaky::default());
+    store.steady.store(true, Ordering::SeqCst);
+    let clock = Clock::manual(now());
+    let recorder = Arc::new(Recorder::new("boot", None));
+    let flusher = Flusher::new(recorder, store.clone(), None, clock.clone());
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let work = async {
+        let a_turn = || tokio::time::sleep(Duration::from_millis(1100));
+        a_turn().await;
+        let (hours, days) = retention(now());
+        assert_eq!(*store.pruned.lock(), [(hours, days)]);
+        for more in [Duration::ZERO, Duration::from_millis(HOUR_MS as u64 - 1)] {
+            clock.advance(more);
+            a_turn().await;
+            assert_eq!(store.pruned.lock().len(), 1, "after {more:?}");
+        }
+        clock.advance(Duration::from_millis(1));
+        a_turn().await;
+        let next = (hours.plus(Duration::from_millis(HOUR_MS as u64)), days);
+        assert_eq!(*store.pruned.lock(), [(hours, days), next]);
+        let _ = stop.send(());
+    };
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    tokio::join!(flusher.run(stopped), work);
+}
+
 #[test]
 fn retention_is_thirty_five_days_and_twenty_five_months() {
     let (hours, days) = retention(now());

@@ -1,6 +1,7 @@
 //! Tests of which id an event has from its record to its release, and of requests that are repeated; never of a store's rows.
 
 use super::*;
+use crate::webhooks::sweeper::Sweeper;
 
 fn repeatable(key: &str, digest: u8) -> Repeatable {
     Repeatable {

@@ -1,0 +1,101 @@
+//! What is left pending: by a queue without room, by a crash, and for how long.
+
+use super::*;
+use crate::base::ceilings::{PENDING_EVENT_AGE, SWEEP_INTERVAL};
+use crate::webhooks::sweeper::Sweeper;
+
+#[tokio::test]
+async fn what_finds_no_room_stays_pending_for_the_sweeper() {
+    let b = bench();
+    let rules = RouteRules::of(CREATED);
+    // Nobody takes anything out of the queue: it fills up.
+    for _ in 0..RELEASE_QUEUE {
+        let exchange = b.record(&rules, &create()).await.unwrap();
+        b.events.release(exchange, captured("", "{}")).await;
+    }
+    let exchange = b.record(&rules, &create()).await.unwrap();
+    b.events.release(exchange, captured("", "{}")).await;
+    assert_eq!(b.events.counters().deferred.get(), 1);
+    assert_eq!(b.events.held().len(), RELEASE_QUEUE);
+    b.clock.advance(PENDING_EVENT_AGE + Duration::from_secs(1));
+    let sweeper = Sweeper::new(
+        b.store.clone(),
+        b.clock.clone(),
+        &b.events,
+        Arc::clone(&b.wake),
+    );
+    let before = b.clock.now().minus(PENDING_EVENT_AGE);
+    // The queued ones are in hand and older than the sweeper's page: they must not be taken for lost.
+    let swept = sweeper.sweep(before).await.unwrap();
+    assert!(swept <= 1);
+    assert_eq!(b.events.held().len(), RELEASE_QUEUE);
+}
+
+#[tokio::test]
+async fn a_sweep_releases_what_a_crash_left_and_keeps_what_nobody_can_know() {
+    let b = bench();
+    drop(b.record(&RouteRules::of(CREATED), &create()).await.unwrap());
+    drop(b.record(&RouteRules::of(WON), &update()).await.unwrap());
+    let in_hand = b.record(&RouteRules::of(CREATED), &create()).await.unwrap();
+    let sweeper = Sweeper::new(
+        b.store.clone(),
+        b.clock.clone(),
+        &b.events,
+        Arc::clone(&b.wake),
+    );
+    assert_eq!(
+        sweeper.sweep(b.clock.now()).await.unwrap(),
+        0,
+        "none is older than now"
+    );
+    b.clock.advance(Duration::from_secs(1));
+    assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 2);
+    for event in b.store.all_events() {
+        if event.id == in_hand.events[0].0 {
+            assert_eq!(event.state, EventState::Pending);
+        } else if event.event_type == "deal.won" {
+            assert_eq!(event.state, EventState::Unresolved);
+        } else {
+            assert_eq!(event.state, EventState::Released);
+            assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_9\"}"));
+            assert!(event.truncated);
+        }
+    }
+    drop(in_hand);
+    assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_sweeper_comes_again_for_what_grew_too_old_since() {
+    let b = bench();
+    let (rules, call) = (RouteRules::of(CREATED), create());
+    let record = || b.record(&rules, &call);
+    drop(record().await.unwrap());
+    b.clock.advance(Duration::from_secs(1));
+    let sweeper = Sweeper::new(
+        b.store.clone(),
+        b.clock.clone(),
+        &b.events,
+        Arc::clone(&b.wake),
+    );
+    let (_keep, stop) = watch::channel(false);
+    b.store.set_down(true);
+    tokio::spawn(sweeper.run(b.clock.now(), stop));
+    let swept = || b.events.counters().swept.get();
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(swept(), 0);
+    // What an earlier process left goes as soon as the store is there, however young it is.
+    b.store.set_down(false);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(swept(), 1);
+    // What this process left, once nobody can have it in hand any more.
+    drop(record().await.unwrap());
+    tokio::time::sleep(SWEEP_INTERVAL).await;
+    assert_eq!(swept(), 1, "it is young");
+    for turn in 2..5 {
+        b.clock.advance(PENDING_EVENT_AGE + Duration::from_secs(1));
+        tokio::time::sleep(SWEEP_INTERVAL).await;
+        assert_eq!(swept(), turn);
+        drop(record().await.unwrap());
+    }
+}
