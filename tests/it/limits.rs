@@ -9,7 +9,8 @@ use crate::support::backend::{Answer, Backend, json as reply};
 use crate::support::gateway::{Gateway, config_with_plan};
 use crate::support::http::{Connection, encode};
 
-fn used(g: &Gateway, account: &str) -> (u64, u64) {
+/// What an account has used of the hour and of the month.
+pub fn used(g: &Gateway, account: &str) -> (u64, u64) {
     let s = g
         .admin(
             "GET",

@@ -213,6 +213,12 @@ impl Harness {
         .await
     }
 
+    /// Reads and writes that the store of keys, accounts and usage was ever asked for.
+    pub(crate) fn store_calls(&self) -> (u64, u64) {
+        let stats = self.store.stats();
+        (stats.read.buckets.iter().sum(), stats.writes)
+    }
+
     /// Starts the gentle stop.
     pub(crate) fn stop(&self) {
         self.stop.send_replace(true);

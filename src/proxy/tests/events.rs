@@ -75,6 +75,29 @@ async fn a_client_that_leaves_does_not_take_its_event_with_it() {
 }
 
 #[tokio::test]
+async fn a_request_that_comes_before_the_answer_is_answered_after_it_and_has_its_event_too() {
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    let one = |path: &str| {
+        format!("POST /v1/{path} HTTP/1.1\r\nHost: a\r\n{key}\r\nContent-Length: 2\r\n\r\n{{}}")
+    };
+    c.send(one("late")).await;
+    eventually("the upstream has it", || h.upstream.seen().len() == 1).await;
+    // In a segment of its own, while the upstream is at the first.
+    c.send(one("created")).await;
+    for n in 1..3 {
+        let a = c.answer(false).await.unwrap();
+        assert_eq!(a.status, 201, "{n}");
+        assert_ne!(a.get("connection"), Some("close"), "{n}");
+        assert!(h.events.all_events().len() >= n);
+    }
+    eventually("both are released", || released(&h) == 2).await;
+    let seen: Vec<_> = h.upstream.seen().iter().map(|r| r.target.clone()).collect();
+    assert_eq!(seen, ["/v1/late", "/v1/created"]);
+}
+
+#[tokio::test]
 async fn the_time_that_recording_takes_is_the_gateways_and_not_the_upstreams() {
     const AWAY: Duration = Duration::from_millis(500);
     let h = Harness::start(EVENTS).await;

@@ -11,6 +11,7 @@ mod order;
 mod own_key;
 mod trusted;
 mod upstreams;
+mod warm;
 
 use std::time::Duration;
 

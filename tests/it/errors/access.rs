@@ -53,21 +53,31 @@ fn malformed_credentials_are_an_invalid_request() {
     assert_eq!(backend.count(), 0);
 }
 
+/// `error_description` of the challenge to a key that is no good: it says what the problem says.
+fn description(r: &Response) -> String {
+    let challenge = r.header("www-authenticate").unwrap();
+    let text = challenge
+        .strip_prefix("Bearer realm=\"crm\", error=\"invalid_token\", error_description=\"")
+        .and_then(|rest| rest.strip_suffix('"'))
+        .unwrap_or_else(|| panic!("{challenge}"));
+    // What RFC 6750 section 3 allows there; nothing that ends the quoted string.
+    let is_allowed = |b: u8| (b' '..=b'~').contains(&b) && b != b'"' && b != b'\\';
+    assert!(text.bytes().all(is_allowed), "{challenge}");
+    assert_eq!(r.json()["detail"], text);
+    text.to_owned()
+}
+
 #[test]
 fn keys_that_are_unknown_expired_or_revoked_say_which() {
     let backend = Backend::ok();
     let g = Gateway::start(&config(backend.address, ""));
-    let challenge = |r: &Response| r.header("www-authenticate").unwrap().to_owned();
-
     let r = g.get(
         "/v1/contacts",
         "lf_live_zQWBuTSOoRi4A9spHcVY5ncnsDkxkJ0mLq17",
     );
     assert_problem(&r, 401, "invalid_key");
-    assert!(
-        challenge(&r)
-            .starts_with("Bearer realm=\"crm\", error=\"invalid_token\", error_description=\"")
-    );
+    let invalid = description(&r);
+    assert!(invalid.contains("No API key"), "{invalid}");
     // A wrong checksum is the same to the client.
     let r = g.get(
         "/v1/contacts",
@@ -83,7 +93,9 @@ fn keys_that_are_unknown_expired_or_revoked_say_which() {
         Some(&json!({"status": "disabled"})),
     );
     assert_eq!(off.status, 200, "{}", off.text());
-    assert_problem(&g.get("/v1/contacts", &key), 401, "revoked_key");
+    let r = g.get("/v1/contacts", &key);
+    assert_problem(&r, 401, "revoked_key");
+    let disabled = description(&r);
     let on = g.admin(
         "PATCH",
         &format!("/admin/v1/keys/{id}"),
@@ -98,7 +110,9 @@ fn keys_that_are_unknown_expired_or_revoked_say_which() {
     );
     let r = g.get("/v1/contacts", &key);
     assert_problem(&r, 401, "revoked_key");
-    assert!(challenge(&r).contains("error=\"invalid_token\""));
+    let revoked = description(&r);
+    assert!(revoked.contains("revoked"), "{revoked}");
+    assert_eq!(disabled, revoked, "a disabled key reads as revoked");
 
     let soon = fuelgate::base::clock::Clock::system()
         .now()
@@ -115,7 +129,15 @@ fn keys_that_are_unknown_expired_or_revoked_say_which() {
         Some(g.get("/v1/contacts", &key)).filter(|r| r.status != 200)
     });
     assert_problem(&r, 401, "expired_key");
-    assert!(challenge(&r).contains("error=\"invalid_token\""));
+    let expired = description(&r);
+    assert!(expired.contains("expiry date is past"), "{expired}");
+    for (one, other) in [
+        (&invalid, &revoked),
+        (&invalid, &expired),
+        (&revoked, &expired),
+    ] {
+        assert_ne!(one, other);
+    }
 }
 
 #[test]

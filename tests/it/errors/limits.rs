@@ -46,9 +46,33 @@ fn a_used_up_quota_is_told_from_a_rate() {
     }
     let r = g.get("/v1/contacts", &key);
     assert_problem(&r, 429, "quota_exceeded");
-    assert_eq!(r.json()["violated-policies"], json!(["hour"]));
+    let problem = r.json();
+    assert_eq!(problem["violated-policies"], json!(["hour"]));
+    let mut members: Vec<_> = problem.as_object().unwrap().keys().collect();
+    members.sort_unstable();
+    let wanted = [
+        "code",
+        "detail",
+        "request_id",
+        "status",
+        "title",
+        "type",
+        "violated-policies",
+    ];
+    assert_eq!(members, wanted, "{problem}");
+    for text in ["title", "detail"] {
+        let text = problem[text].as_str().unwrap();
+        assert!(text.contains("quota"), "it is no rate that refuses: {text}");
+    }
     let retry: u64 = r.header("retry-after").unwrap().parse().unwrap();
-    assert!(retry <= 3600);
+    assert!((1..=3600).contains(&retry), "{retry}");
+    let limit = r.header("ratelimit").unwrap();
+    let more = limit.strip_prefix("\"hour\";r=0;t=");
+    assert_eq!(more, r.header("retry-after"), "{limit}");
+    let policy = r.header("ratelimit-policy").unwrap();
+    assert!(policy.contains("\"hour\";q=3;w=3600"), "{policy}");
+    assert_eq!(r.header("www-authenticate"), None);
+    assert_eq!(backend.count(), 3);
     let summary = g
         .admin("GET", "/admin/v1/usage/summary?account_id=acct_1", None)
         .json();

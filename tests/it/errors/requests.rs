@@ -1,8 +1,9 @@
 //! Requests that are none of ours, too large, malformed or too slow, each with a status of its own.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
-use super::assert_problem;
+use super::{assert_problem, request_id};
 use crate::support::backend::Backend;
 use crate::support::gateway::{Gateway, config, config_with_plan};
 use crate::support::http::{Connection, encode};
@@ -158,9 +159,12 @@ fn refusals_keep_the_connection() {
         ),
         (encode("GET", "/open", &[], None), 200),
     ];
+    let mut ids = HashSet::new();
     for (bytes, status) in requests {
         let r = c.exchange(&bytes);
         assert_eq!(r.status, status, "{}", r.text());
         assert_ne!(r.header("connection"), Some("close"), "{status}");
+        let id = request_id(&r).to_owned();
+        assert!(ids.insert(id), "each request has an id of its own");
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::assert_problem;
+use super::{assert_problem, request_id};
 use crate::support::backend::{Answer, Backend};
 use crate::support::gateway::{Gateway, config};
 use crate::support::programs::free_port;
@@ -56,7 +56,7 @@ fn an_upstream_that_cannot_answer_is_told_apart_from_one_that_is_slow() {
     let r = g.call("GET", "/open", &[], None);
     assert_eq!((r.status, r.text().as_str()), (503, "mine"));
     assert_eq!(r.header("x-fuelgate-error"), None);
-    assert!(r.header("x-request-id").is_some());
+    request_id(&r);
 }
 
 #[test]
@@ -69,5 +69,7 @@ fn maintenance_answers_with_a_time_to_come_back() {
     let r = g.call("POST", "/open", &[], Some(b"x"));
     assert_problem(&r, 503, "maintenance");
     assert_eq!(r.header("retry-after"), Some("120"));
-    assert_eq!(g.call("GET", "/open", &[], None).status, 200);
+    let r = g.call("GET", "/open", &[], None);
+    assert_eq!(r.status, 200);
+    request_id(&r);
 }

@@ -95,6 +95,13 @@ impl Authority {
         self.sign(params)
     }
 
+    /// One that is good until that year begins.
+    pub fn issue_until(&self, name: &str, year: i32) -> Identity {
+        let mut params = params(name);
+        params.not_after = rcgen::date_time_ymd(year, 1, 1);
+        self.sign(params)
+    }
+
     fn sign(&self, params: CertificateParams) -> Identity {
         let key = KeyPair::generate().unwrap();
         let certificate = params.signed_by(&key, &self.issuer).unwrap();
