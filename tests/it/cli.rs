@@ -1,26 +1,8 @@
 //! The command line: what it refuses, with which words and exit codes, and the client commands against a running gateway.
 
-use std::process::{Command, Output, Stdio};
-
 use crate::support::backend::Backend;
-use crate::support::gateway::{Gateway, TOKEN, config};
-
-fn fuelgate(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_fuelgate"))
-        .args(arguments)
-        .env("FUELGATE_ADMIN_TOKEN", TOKEN)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap()
-}
-
-fn out(o: &Output) -> String {
-    String::from_utf8_lossy(&o.stdout).into_owned()
-}
-
-fn err(o: &Output) -> String {
-    String::from_utf8_lossy(&o.stderr).into_owned()
-}
+use crate::support::cli::{command, err, fuelgate, out};
+use crate::support::gateway::{Gateway, config};
 
 #[test]
 fn check_names_every_problem_with_its_place_and_exits_1() {
@@ -62,6 +44,64 @@ fn check_names_every_problem_with_its_place_and_exits_1() {
     let o = fuelgate(&["serve", "--config", path]);
     assert_eq!(o.status.code(), Some(1));
     assert!(err(&o).contains("nobody"));
+}
+
+/// A rule whose condition stands alone on its line, with the line that it stands on.
+fn with_condition(text: &str, condition: &str) -> (String, usize) {
+    let rule = "events:
+  - type: contact.created
+    route: { method: POST, path: /v1/contacts }
+    status: [201]
+    when: ";
+    let before = format!("{text}{rule}");
+    let line = before.lines().count();
+    (format!("{before}{condition}\n"), line)
+}
+
+#[test]
+fn a_condition_that_is_unbounded_or_unreadable_is_refused_with_its_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("fuelgate.yaml");
+    let path = file.to_str().unwrap();
+    let backend = Backend::ok();
+    let good = config(backend.address, "").replace("$DIR", &folder.path().display().to_string());
+    let fine = "response.body.tags.exists(t, t == 'vip')";
+    std::fs::write(&file, with_condition(&good, fine).0).unwrap();
+    let o = fuelgate(&["check", "--config", path]);
+    assert!(o.status.success(), "{}", err(&o));
+    assert!(out(&o).contains("1 event rules"), "{}", out(&o));
+    for (condition, why) in [
+        (
+            "response.body.a.exists(x, response.body.b.exists(y, x == y))",
+            "may not be nested",
+        ),
+        (
+            "response.body.a.all(x, x.filter(y, y > 1).size() > 0)",
+            "may not be nested",
+        ),
+        (
+            "response.body.a.map(x, x).exists(x, [1, 2].all(y, y > x))",
+            "may not be nested",
+        ),
+        ("response.body.stage == ", ""),
+        ("(response.body.stage == 'won'", ""),
+        ("response.body.stage = 'won'", ""),
+        ("respnse.body.stage == 'won'", "respnse"),
+    ] {
+        let (text, line) = with_condition(&good, condition);
+        std::fs::write(&file, text).unwrap();
+        for subcommand in ["check", "serve"] {
+            let o = fuelgate(&[subcommand, "--config", path]);
+            let said = err(&o);
+            assert_eq!(o.status.code(), Some(1), "{subcommand} {condition}: {said}");
+            // The value begins behind `    when: `.
+            let place = format!("{path}:{line}:11: events[0].when: ");
+            assert!(said.starts_with(&place), "{condition}: {said}, not {place}");
+            assert!(said.contains(why), "{condition}: {said}");
+            assert_eq!(said.lines().count(), 1, "{condition}: {said}");
+            assert_eq!(out(&o), "", "{condition}");
+        }
+    }
 }
 
 #[test]
@@ -149,8 +189,7 @@ fn keys_are_made_listed_rotated_and_revoked() {
     ]);
     assert!(!o.status.success());
     // A wrong token is said in words.
-    let o = Command::new(env!("CARGO_BIN_EXE_fuelgate"))
-        .args(["keys", "list", "--account", "acct_1", "--admin-url", &url])
+    let o = command(&["keys", "list", "--account", "acct_1", "--admin-url", &url])
         .env("FUELGATE_ADMIN_TOKEN", "wrong-token-wrong-token")
         .output()
         .unwrap();

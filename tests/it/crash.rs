@@ -157,6 +157,73 @@ fn kill_9_loses_no_event_that_a_client_saw_and_a_second_of_usage() {
     );
 }
 
+/// What a kill may lose: one interval between flushes, and the time in which a flush reaches the disk of a busy machine.
+const MAY_BE_LOST: Duration = Duration::from_millis(1_000 + 100);
+
+#[test]
+fn kill_9_loses_a_second_of_usage_at_most_and_counts_nothing_that_was_not() {
+    let crm = crm();
+    let mut g = Gateway::start(&config(crm.address, ""));
+    let (_, key) = g.key("acct_1", &["contacts:write"]);
+    let mut random = 0x9E37_79B9_7F4A_7C15_u64;
+    let (mut before, mut lost) = (0, 0);
+    for round in 0..8 {
+        let (stop, seen) = (AtomicBool::new(false), Mutex::new(Vec::new()));
+        let upstream = crm.count();
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        let address = g.address();
+        let killed = std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| write_until(address, &key, &stop, &seen));
+            }
+            // At any time between two flushes, and after one at least.
+            std::thread::sleep(Duration::from_millis(1_800 + random % 1_000));
+            let killed = Instant::now();
+            g.kill();
+            stop.store(true, Ordering::SeqCst);
+            killed
+        });
+        let mut seen = seen.into_inner().unwrap();
+        seen.sort_by_key(|(_, at)| *at);
+        let older = |(_, at): &&(String, Instant)| *at + MAY_BE_LOST < killed;
+        let certain = seen.iter().filter(older).count() as u64;
+        assert!(certain > 20, "{certain} of {} are old enough", seen.len());
+        g.start_again();
+        let path = "/admin/v1/usage/summary?account_id=acct_1";
+        let used = g.admin("GET", path, None).json()["month"]["used"].as_u64();
+        let path = "/admin/v1/usage?account_id=acct_1&granularity=month";
+        let series = g.admin("GET", path, None).json();
+        let points = series["data"].as_array().unwrap().iter();
+        let requests: u64 = points.map(|p| p["requests"].as_u64().unwrap()).sum();
+        let used = used.unwrap();
+        assert_eq!(used, requests, "both roll-ups are of one batch");
+        let counted = used - before;
+        let admitted = (crm.count() - upstream) as u64;
+        let first_lost = seen.get(usize::try_from(counted).unwrap());
+        println!(
+            "round {round}: {} seen, {certain} of them old enough, {counted} counted, {admitted} at the upstream, the first lost {:?} before the kill",
+            seen.len(),
+            first_lost.map(|(_, at)| killed.saturating_duration_since(*at))
+        );
+        assert!(
+            counted >= certain,
+            "{counted} of {certain} that were old enough"
+        );
+        assert!(
+            counted <= admitted,
+            "{counted} of {admitted} that reached the upstream"
+        );
+        lost += admitted - counted;
+        before = used;
+    }
+    assert!(
+        lost > 0,
+        "no kill came between a request and its flush: this shows nothing"
+    );
+}
+
 #[test]
 fn a_full_disk_refuses_writes_before_they_are_forwarded_and_heals() {
     let crm = crm();

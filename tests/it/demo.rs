@@ -1,77 +1,8 @@
 //! The demo as a newcomer meets it: every curl line that it prints is pasted and does what it says.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::Receiver;
-use std::time::{Duration, Instant};
-
 use crate::support::backend::Backend;
+use crate::support::demo::Demo;
 use crate::support::programs::run;
-
-struct Demo {
-    child: Child,
-    lines: Receiver<String>,
-}
-
-impl Demo {
-    fn start(folder: &std::path::Path) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_fuelgate"))
-            .args([
-                "demo",
-                "--listen",
-                "127.0.0.1:0",
-                "--admin-listen",
-                "127.0.0.1:0",
-                "--portal-listen",
-                "127.0.0.1:0",
-                "--data",
-                "the demo",
-            ])
-            .current_dir(folder)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .unwrap();
-        let stdout = BufReader::new(child.stdout.take().unwrap());
-        let (send, lines) = std::sync::mpsc::channel();
-        std::thread::spawn(move || {
-            for line in stdout.lines().map_while(Result::ok) {
-                let _ = send.send(line);
-            }
-        });
-        Self { child, lines }
-    }
-
-    /// Lines up to the one that contains `text`.
-    fn until(&self, text: &str) -> Vec<String> {
-        let end = Instant::now() + Duration::from_secs(30);
-        let mut seen = Vec::new();
-        loop {
-            let left = end.saturating_duration_since(Instant::now());
-            let Ok(line) = self.lines.recv_timeout(left) else {
-                panic!("no {text:?} in {seen:#?}");
-            };
-            let found = line.contains(text);
-            seen.push(line);
-            if found {
-                return seen;
-            }
-        }
-    }
-
-    fn stop(mut self) {
-        run("kill", &["-s", "INT", &self.child.id().to_string()]);
-        assert!(self.child.wait().unwrap().success());
-    }
-}
-
-impl Drop for Demo {
-    fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
 
 /// Pastes a line into a shell that is in another folder than the demo.
 fn paste(line: &str) -> String {

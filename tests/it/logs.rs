@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use crate::support::backend::Backend;
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, config};
+use crate::support::http::{Connection, encode};
 use crate::support::programs::run;
 
 #[test]
@@ -99,8 +100,28 @@ fn after_a_reload_lines_go_where_the_new_configuration_says() {
     assert_eq!(paths("b.log"), ["/v1/contacts/1"]);
 }
 
+/// A gateway that logs to `sink`, and the bytes of a request to it.
+fn logging_to(backend: &Backend, sink: &str) -> (Gateway, Vec<u8>) {
+    let text = config(backend.address, "").replace(
+        "log: { access: null }",
+        &format!("log: {{ access: {sink} }}"),
+    );
+    let g = Gateway::start(&text);
+    let (_, key) = g.key("acct_1", &["contacts:read"]);
+    let bearer = format!("Bearer {key}");
+    let bytes = encode("GET", "/v1/contacts", &[("Authorization", &bearer)], None);
+    (g, bytes)
+}
+
+fn timed(connection: &mut Connection, bytes: &[u8]) -> Duration {
+    let begun = Instant::now();
+    assert_eq!(connection.exchange(bytes).status, 200);
+    begun.elapsed()
+}
+
 #[test]
 fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
+    const DROPPED: &str = "fuelgate_access_log_dropped_total";
     let backend = Backend::ok();
     let folder = tempfile::tempdir().unwrap();
     let fifo = folder.path().join("fifo");
@@ -111,34 +132,57 @@ fn a_blocked_sink_slows_no_request_and_dropped_lines_are_counted() {
         .write(true)
         .open(&fifo)
         .unwrap();
-    let text = config(backend.address, "").replace(
-        "log: { access: null }",
-        &format!("log: {{ access: {} }}", fifo.display()),
-    );
-    let g = Gateway::start(&text);
-    let (_, key) = g.key("acct_1", &["contacts:read"]);
-    let mut connection = crate::support::http::Connection::open(g.address());
-    let bytes = crate::support::http::encode(
-        "GET",
-        "/v1/contacts",
-        &[("Authorization", &format!("Bearer {key}"))],
-        None,
-    );
-    let begun = Instant::now();
-    let mut slowest = Duration::ZERO;
+    let (blocked, bytes) = logging_to(&backend, fifo.to_str().unwrap());
+    let (free, free_bytes) = logging_to(&backend, "$DIR/access.log");
+    let mut to_blocked = Connection::open(blocked.address());
     // Lines of some 300 bytes: this is more than the pipe and everything in between holds.
-    for _ in 0..25_000 {
-        let one = Instant::now();
-        assert_eq!(connection.exchange(&bytes).status, 200);
-        slowest = slowest.max(one.elapsed());
+    let mut slowest = Duration::ZERO;
+    let mut sent = 0;
+    while blocked.metric(DROPPED) == 0.0 {
+        assert!(sent < 100_000, "{sent} lines and none is dropped");
+        for _ in 0..1_000 {
+            slowest = slowest.max(timed(&mut to_blocked, &bytes));
+        }
+        sent += 1_000;
     }
+    // With all of it full: in turns with a gateway whose log is written, so that the machine's own load falls on both alike.
+    let before = blocked.metric(DROPPED);
+    let mut to_free = Connection::open(free.address());
+    let (mut with, mut without) = (Vec::new(), Vec::new());
+    for _ in 0..3_000 {
+        with.push(timed(&mut to_blocked, &bytes));
+        without.push(timed(&mut to_free, &free_bytes));
+    }
+    for times in [&mut with, &mut without] {
+        times.sort_unstable();
+    }
+    slowest = slowest.max(with[with.len() - 1]);
+    let at = |times: &[Duration], percent: usize| times[times.len() * percent / 100];
+    let (median, normal) = (at(&with, 50), at(&without, 50));
     println!(
-        "25000 requests in {:?}, the slowest {slowest:?}",
-        begun.elapsed()
+        "{sent} requests until lines were dropped; medians {median:?} blocked and {normal:?} not; 99 of 100 {:?} and {:?}; the slowest {slowest:?}",
+        at(&with, 99),
+        at(&without, 99)
+    );
+    assert!(
+        median <= normal * 3 + Duration::from_millis(5),
+        "{median:?} and {normal:?}"
     );
     assert!(slowest < Duration::from_secs(2), "{slowest:?}");
+    // A line each that found no room, and none where there is room.
+    let expected = before + 3_000.0;
     eventually("dropped lines are counted", Duration::from_secs(10), || {
-        (g.metric("fuelgate_access_log_dropped_total") > 0.0).then_some(())
+        (blocked.metric(DROPPED) >= expected).then_some(())
+    });
+    let dropped = blocked.metric(DROPPED);
+    assert!(
+        dropped <= f64::from(sent) + 3_000.0,
+        "{dropped} of {sent} and 3000"
+    );
+    assert!(free.metric(DROPPED) == 0.0);
+    eventually("all lines are written", Duration::from_secs(10), || {
+        let text = std::fs::read_to_string(free.folder.path().join("access.log")).ok()?;
+        (text.lines().count() == 3_000).then_some(())
     });
 }
 

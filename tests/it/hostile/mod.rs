@@ -1,6 +1,10 @@
-//! Hostile requests: credentials, hosts and methods, paths and header fields that try to be two things at once.
+//! Hostile requests: credentials, hosts, paths and header fields that try to be two things at once.
 
+mod credentials;
 mod fields;
+mod lines;
+mod options;
+mod records;
 
 use std::time::Duration;
 
@@ -75,13 +79,6 @@ fn a_credentials_in_every_odd_form() {
             "{value}"
         );
     }
-    // A11: long ones are refused before anything is computed over them.
-    let r = call(&format!("Bearer {}", "a".repeat(8192)));
-    assert!(matches!(r.status, 400 | 401 | 431), "{}", r.status);
-    let mut huge = b"GET /v1/contacts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ".to_vec();
-    huge.extend(std::iter::repeat_n(b'a', 900_000));
-    huge.extend_from_slice(b"\r\n\r\n");
-    assert!(matches!(status(&g, &huge), 0 | 400 | 401 | 431));
     // A12: bytes that are not ASCII.
     let mut odd = b"GET /v1/contacts HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ".to_vec();
     odd.extend_from_slice(&[0x80, 0xFF, 0xC3, 0x28]);
@@ -139,7 +136,7 @@ fn a_session_tokens_of_the_crm_go_through_where_the_route_says_so() {
 }
 
 #[test]
-fn h_hosts_methods_and_versions() {
+fn h_hosts_and_targets_that_are_none() {
     let backend = Backend::ok();
     let g = Gateway::start(&config(
         backend.address,
@@ -165,26 +162,9 @@ fn h_hosts_methods_and_versions() {
         one("GET /hosted HTTP/1.1\r\nHost: other.example\r\n\r\n"),
         404
     );
-    // H6.
-    for line in [
-        "GET /open",
-        "GET /open HTTP/1.2",
-        "GET /open HTTP/2.0",
-        "GET /open http/1.1",
-    ] {
-        let mut c = Connection::open(g.address());
-        c.set_read_timeout(Duration::from_secs(3));
-        c.send(format!("{line}\r\nHost: a\r\n\r\n").as_bytes());
-        let s = c.try_receive(false).map_or(0, |r| r.status);
-        assert!(matches!(s, 0 | 400 | 505), "{line}: {s}");
-    }
-    // H7, H8.
+    // H7.
     assert_eq!(one("CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\n\r\n"), 405);
     let before = backend.count();
-    for method in ["TRACE", "get", "FOO", &"A".repeat(8000)] {
-        let s = one(&format!("{method} /open HTTP/1.1\r\nHost: a\r\n\r\n"));
-        assert!(matches!(s, 400 | 405 | 414 | 431 | 501), "{method}: {s}");
-    }
     // H9.
     assert!(matches!(
         one("OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n"),

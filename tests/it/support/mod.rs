@@ -2,6 +2,8 @@
 
 pub mod backend;
 pub mod browser;
+pub mod cli;
+pub mod demo;
 pub mod gateway;
 pub mod hostile;
 pub mod html;
