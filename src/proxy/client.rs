@@ -187,6 +187,40 @@ mod tests {
     }
 
     #[test]
+    fn an_address_is_read_in_every_form_that_proxies_write() {
+        for (text, ip) in [
+            ("::ffff:192.0.2.9", "192.0.2.9"),
+            ("192.0.2.9:4711", "192.0.2.9"),
+            ("2001:db8::9", "2001:db8::9"),
+            ("[2001:db8::9]", "2001:db8::9"),
+            ("[2001:db8::9]:4711", "2001:db8::9"),
+        ] {
+            let c = client("10.0.0.1", &["10.0.0.0/8"], &[("x-forwarded-for", text)]);
+            assert_eq!(c.ip.to_string(), ip, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_proxy_says_is_taken_where_it_can_be_that() {
+        let said = |name, value: &str| client("10.0.0.1", &["10.0.0.0/8"], &[(name, value)]);
+        for proto in ["ftp", "HTTPS", "https, http", ""] {
+            let c = said("x-forwarded-proto", proto);
+            assert_eq!(c.forwarded_proto, "http", "{proto}");
+        }
+        let longest = "x".repeat(128);
+        for (id, is_taken) in [
+            (&*longest, true),
+            (&format!("{longest}x"), false),
+            ("", false),
+            ("a b", false),
+            ("a\"b", false),
+        ] {
+            let c = said("x-request-id", id);
+            assert_eq!(c.request_id.is_some(), is_taken, "{id}");
+        }
+    }
+
+    #[test]
     fn two_values_of_a_single_field_are_none() {
         let c = client(
             "10.0.0.1",

@@ -284,7 +284,11 @@ mod tests {
                 ("Forwarded", "for=evil"),
                 ("X-Real-IP", "evil"),
                 ("X-HTTP-Method-Override", "DELETE"),
+                ("X-HTTP-Method", "DELETE"),
+                ("X-Method-Override", "DELETE"),
                 ("X-Original-URL", "/admin"),
+                ("X-Original-URI", "/admin"),
+                ("X-Forwarded", "evil"),
                 ("X-Rewrite-URL", "/admin"),
                 ("tracestate", "evil=1"),
                 ("X-Request-Id", "evil"),
@@ -418,6 +422,13 @@ mod tests {
             |_| {},
         );
         assert_eq!(r.headers["tracestate"], "vendor=1");
+        let parent = r.headers["traceparent"].to_str().unwrap();
+        assert!(parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+        let alone = (
+            "traceparent",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+        );
+        let r = forwarded(&[alone], |_| {});
         let parent = r.headers["traceparent"].to_str().unwrap();
         assert!(parent.starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
     }

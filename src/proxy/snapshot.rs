@@ -270,13 +270,21 @@ mod tests {
         })
         .unwrap();
         let mut header = ResponseHeader::build(200, None).unwrap();
+        header.insert_header("Deprecation", "@1").unwrap();
+        header.insert_header("Sunset", "never").unwrap();
         fields.add_to(&mut header).unwrap();
+        let count = |name| header.headers.get_all(name).iter().count();
+        assert_eq!((count("deprecation"), count("sunset")), (1, 1));
         assert_eq!(header.headers["deprecation"], "@1688169599");
         assert_eq!(header.headers["sunset"], "Sun, 30 Jun 2024 23:59:59 GMT");
         assert_eq!(
             header.headers["link"],
             "<https://docs.example/v2>; rel=\"deprecation\""
         );
+        let mut header = ResponseHeader::build(200, None).unwrap();
+        header.insert_header("Link", "</2>; rel=\"next\"").unwrap();
+        fields.add_to(&mut header).unwrap();
+        assert_eq!(header.headers.get_all("link").iter().count(), 2);
     }
 
     #[test]

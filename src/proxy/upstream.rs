@@ -248,6 +248,37 @@ mod tests {
     }
 
     #[test]
+    fn failures_that_a_success_parts_take_no_target_out() {
+        let u = UpstreamRuntime::new(&upstream(&["127.0.0.1:1"], true), None, &metrics());
+        for good in [false, true, false] {
+            assert!(!u.targets[0].checked(good));
+        }
+        assert!(u.targets[0].is_usable());
+    }
+
+    #[test]
+    fn a_connection_has_the_upstreams_times_and_asks_for_the_targets_name() {
+        let settings = Upstream {
+            tls: true,
+            connect_timeout: Duration::from_millis(70),
+            read_timeout: Duration::from_millis(300),
+            ..Upstream::clone(&upstream(&["crm.internal:443"], false))
+        };
+        let u = UpstreamRuntime::new(&Arc::new(settings), None, &metrics());
+        u.targets[0].set_resolved(vec![([10, 0, 0, 1], 443).into()]);
+        let peer = u.peer(0).unwrap();
+        assert_eq!(peer.sni, "crm.internal");
+        let of = &peer.options;
+        let connect = Some(Duration::from_millis(70));
+        assert_eq!(
+            (of.connection_timeout, of.total_connection_timeout),
+            (connect, connect)
+        );
+        assert_eq!(of.read_timeout, Some(Duration::from_millis(300)));
+        assert_eq!(of.write_timeout, Some(SHORTEST_WRITE_TIME));
+    }
+
+    #[test]
     fn what_is_known_of_a_target_outlives_a_reload() {
         let first = UpstreamRuntime::new(
             &upstream(&["127.0.0.1:1", "127.0.0.1:2"], true),

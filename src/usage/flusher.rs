@@ -87,7 +87,7 @@ impl Flusher {
         let mut tried = self.turn.lock().await;
         while let Some(batch) = self.recorder.drain() {
             let is_again = std::mem::replace(&mut *tried, batch.sequence) == batch.sequence;
-            let is_full = batch.keys.len() + batch.routes.len() >= USAGE_BATCH_ROWS;
+            let is_full = batch.rows() >= USAGE_BATCH_ROWS;
             let applied = self.store.apply(&batch).await;
             if let Some(metrics) = &self.metrics {
                 metrics.usage_flush(applied.is_ok());

@@ -309,6 +309,9 @@ fn attempt_of(at: Timestamp, latency: Duration, result: Result<Reply, String>) -
 }
 
 #[cfg(test)]
+#[path = "delivery_tests.rs"]
+mod attempts;
+#[cfg(test)]
 mod tests {
     use super::*;
 

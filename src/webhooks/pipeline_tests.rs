@@ -344,6 +344,44 @@ async fn a_lost_body_makes_a_thin_event_or_an_unresolved_one() {
     .await;
     assert_eq!(b.only().state, EventState::Unresolved);
     assert_eq!(b.events.counters().unresolved.get(), 1);
+    // What is encoded may well be what the condition asks for.
+    let b = &mut bench();
+    let mut call = update();
+    let gzip = HeaderValue::from_static("gzip");
+    call.response_headers.insert(header::CONTENT_ENCODING, gzip);
+    let exchange = b.record(&RouteRules::of(WON), &call).await.unwrap();
+    b.settle(exchange, captured("{\"status\":\"won\"}", "gzip"))
+        .await;
+    assert_eq!(b.only().state, EventState::Unresolved);
+}
+
+#[tokio::test]
+async fn a_body_is_json_where_its_header_says_nothing_else() {
+    let identity = (
+        header::CONTENT_ENCODING,
+        HeaderValue::from_static("identity"),
+    );
+    for headers in [HeaderMap::new(), HeaderMap::from_iter([identity])] {
+        let mut b = bench();
+        let call = Call {
+            response_headers: headers,
+            ..create()
+        };
+        let exchange = b.record(&RouteRules::of(CREATED), &call).await.unwrap();
+        b.settle(exchange, captured("", "{\"id\":\"c_1\"}")).await;
+        let event = b.only();
+        assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_1\"}"));
+        assert!(!event.truncated);
+    }
+}
+
+#[tokio::test]
+async fn an_id_that_is_empty_is_none() {
+    let mut b = bench();
+    let rules = RouteRules::of(CREATED);
+    let exchange = b.record(&rules, &create()).await.unwrap();
+    b.settle(exchange, captured("", "{\"id\":\"\"}")).await;
+    assert_eq!(b.only().resource_id.as_deref(), Some("c_9"));
 }
 
 #[tokio::test]

@@ -71,6 +71,16 @@ fn an_admitted_answer_shows_the_policy_with_the_least_left_in_proportion() {
 }
 
 #[test]
+fn an_admitted_request_that_could_not_be_repeated_is_not_shown_as_refused() {
+    let p = plan(rate(1, 1, 10), None, Some(100), None);
+    let (account, key) = (AccountLimits::new(&p, (95, 0), now()), KeyBucket::default());
+    // Of the bucket's ten there are four left, of the hour's hundred too.
+    let d = account.take(&key, 6, now());
+    assert!(d.is_admitted() && d.standings.violated().next().is_none());
+    assert_eq!(field(&d), r#""hour";r=4;t=2"#);
+}
+
+#[test]
 fn a_refusal_takes_nothing_anywhere() {
     let p = plan(rate(1, 1, 10), Some(rate(1, 1, 3)), Some(100), Some(100));
     let account = AccountLimits::new(&p, (0, 0), now());
@@ -114,6 +124,20 @@ fn a_used_quota_says_when_the_window_ends_to_the_second() {
 }
 
 #[test]
+fn where_a_bucket_and_a_quota_refuse_the_quota_is_named() {
+    let p = plan(rate(1, 1, 3), None, Some(3), None);
+    let (account, key) = (AccountLimits::new(&p, (0, 0), now()), KeyBucket::default());
+    for _ in 0..3 {
+        assert!(account.take(&key, 1, now()).is_admitted());
+    }
+    let d = account.take(&key, 1, now());
+    let violated: Vec<_> = d.standings.violated().collect();
+    assert_eq!(violated, [Policy::Burst, Policy::Hour]);
+    assert_eq!(d.code(), Some(Code::QuotaExceeded));
+    assert_eq!(d.retry_after_seconds(), 2, "the longer of the two");
+}
+
+#[test]
 fn a_cost_debits_buckets_and_counts_one_request() {
     let p = plan(rate(1, 1, 10), Some(rate(10, 1, 20)), Some(100), None);
     let (account, key) = (AccountLimits::new(&p, (0, 0), now()), KeyBucket::default());
@@ -133,7 +157,8 @@ fn what_is_given_back_returns_to_its_window_and_fits() {
     let second = account.take(&key, 4, now()).ticket.unwrap();
     account.give_back(&key, first, now());
     assert_eq!(account.used(now()).hour.used, 1);
-    assert_eq!(account.peek(&key, now()).policies[0].remaining, 6);
+    let left = account.peek(&key, now()).policies;
+    assert_eq!((left[0].remaining, left[1].remaining), (6, 6));
     let later = now().plus(Duration::from_secs(100));
     account.give_back(&key, second, later);
     let used = account.used(later);

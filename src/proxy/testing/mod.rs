@@ -16,6 +16,7 @@ use super::in_flight::InFlight;
 use super::inner::{self, Door};
 use super::listener;
 use super::snapshot::Snapshot;
+use crate::accounts::port::AccountStore;
 use crate::accounts::state::Accounts;
 use crate::base::audit::{AuditEntry, Change};
 use crate::base::clock::{Clock, Timestamp};
@@ -84,6 +85,7 @@ pub(crate) struct Harness {
     pub(crate) gateway: Gateway,
     pub(crate) events: Arc<MemoryStore>,
     pub(crate) clock: Clock,
+    pub(crate) recorder: Arc<Recorder>,
     pub(crate) door: Door,
     store: Arc<EmbeddedStore>,
     stop: watch::Sender<bool>,
@@ -124,11 +126,12 @@ impl Harness {
         let cache = config.keys.cache;
         let snapshot = Snapshot::build(Arc::new(config), None, None, &metrics).unwrap();
         let snapshot = Arc::new(ArcSwap::new(snapshot));
+        let recorder = Arc::new(Recorder::new("boot", Some(metrics.clone())));
         let attacher = Attacher {
             accounts: Arc::new(Accounts::new(store.clone())),
             limiter: Arc::new(limiter),
             usage: store.clone(),
-            recorder: Arc::new(Recorder::new("boot", Some(metrics.clone()))),
+            recorder: recorder.clone(),
             snapshot: snapshot.clone(),
             clock: clock.clone(),
             scope_values: ScopeValues::default(),
@@ -160,6 +163,7 @@ impl Harness {
             gateway,
             events,
             clock,
+            recorder,
             door,
             store,
             stop,
@@ -211,6 +215,14 @@ impl Harness {
             ..KeyOptions::default()
         })
         .await
+    }
+
+    /// Suspends the account of the keys, which none of them has called for yet.
+    pub(crate) async fn suspend(&self) {
+        let mut account = self.store.account("acct_1").await.unwrap().unwrap();
+        account.suspended = true;
+        let change = change(self.clock.now());
+        self.store.put_account(&account, &change).await.unwrap();
     }
 
     /// Reads and writes that the store of keys, accounts and usage was ever asked for.

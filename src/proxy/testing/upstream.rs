@@ -76,6 +76,7 @@ impl Upstream {
 
 async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) {
     let mut io = BufReader::new(stream);
+    let mut served = 0;
     while let Some(request) = read(&mut io).await {
         let answer = answer(&request);
         let path = request.target.clone();
@@ -90,6 +91,8 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) {
                 return;
             }
             p if p.ends_with("/gone") => return,
+            // As where a kept connection ends just when it is used again.
+            p if p.ends_with("/tired") && served > 0 => return,
             p if p.ends_with("/late") => tokio::time::sleep(Duration::from_millis(50)).await,
             p if p.ends_with("/nonsense") => {
                 let _ = io.write_all(b"nonsense\r\n\r\n").await;
@@ -100,6 +103,7 @@ async fn serve(stream: TcpStream, seen: Arc<Mutex<Vec<Seen>>>) {
         if io.write_all(&answer).await.is_err() {
             return;
         }
+        served += 1;
     }
 }
 

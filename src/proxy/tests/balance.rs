@@ -142,3 +142,29 @@ routes:
     assert_eq!((a.status, a.code().as_str()), (504, "upstream_timeout"));
     assert!(began.elapsed() >= Duration::from_millis(200));
 }
+
+#[tokio::test]
+async fn three_targets_are_tried_and_no_fourth() {
+    // What has nearly no weight is taken when nothing else is left.
+    let h = Harness::start(
+        r#"
+upstreams:
+  third: { targets: [ { address: "127.0.0.1:1", weight: 1000 }, { address: "127.0.0.1:2", weight: 1000 }, { address: "UPSTREAM" } ] }
+  fourth:
+    targets:
+      - { address: "127.0.0.1:1", weight: 1000 }
+      - { address: "127.0.0.1:2", weight: 1000 }
+      - { address: "127.0.0.1:3", weight: 1000 }
+      - { address: "UPSTREAM" }
+routes:
+  - { path: "/third", methods: [POST], auth: none, scopes: [], upstream: third }
+  - { path: "/fourth", methods: [POST], auth: none, scopes: [], upstream: fourth }
+"#,
+    )
+    .await;
+    for (head, status) in [("POST /third", 200), ("POST /fourth", 502)] {
+        let mut c = h.client().await;
+        assert_eq!(c.ask(head, &[], "body").await.status, status, "{head}");
+    }
+    assert_eq!(h.upstream.seen().len(), 1);
+}

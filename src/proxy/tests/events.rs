@@ -41,9 +41,16 @@ async fn a_2xx_on_a_route_with_events_has_its_event_before_the_client_sees_it() 
         h.upstream.last().get("accept-encoding").as_deref(),
         Some("identity")
     );
-    c.ask("GET /v1/created", &[&key], "").await;
+    c.ask("GET /v1/created", &[&key, "Accept-Encoding: gzip"], "")
+        .await;
+    assert_eq!(
+        h.upstream.last().get("accept-encoding").as_deref(),
+        Some("gzip")
+    );
     assert_eq!(h.events.all_events().len(), 3);
     eventually("all are released", || released(&h) == 3).await;
+    // An answer without a body has lost none.
+    assert!(h.events.all_events().iter().all(|e| !e.truncated));
 }
 
 #[tokio::test]
@@ -125,4 +132,77 @@ async fn the_time_that_recording_takes_is_the_gateways_and_not_the_upstreams() {
     );
     // The store was away for most of `AWAY` after the upstream had answered.
     assert!(own > 0.3 && upstream < own, "{upstream} {own}");
+}
+
+#[tokio::test]
+async fn a_condition_sees_the_request_as_the_client_sent_it() {
+    let h = Harness::start(
+        r#"
+upstreams:
+  crm: { targets: [ { address: "UPSTREAM" } ] }
+routes:
+  - { path: "/v1/{what}", methods: [POST], scopes: [], upstream: crm }
+events:
+  - type: contact.created
+    route: { method: POST, path: "/v1/{what}" }
+    status: [201]
+    when: 'request.body.won && request.query.by == "me" && request.params.what == "created"'
+"#,
+    )
+    .await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    for (query, body, events) in [
+        ("by=me", r#"{"won":false}"#, 0),
+        ("by=you", r#"{"won":true}"#, 0),
+        ("by=me", r#"{"won":true}"#, 1),
+    ] {
+        let a = c
+            .ask(&format!("POST /v1/created?{query}"), &[&key], body)
+            .await;
+        assert_eq!(a.status, 201);
+        let settled = || {
+            let all = h.events.all_events();
+            all.len() == events && released(&h) == events
+        };
+        eventually("it is settled", settled).await;
+    }
+    let only = &h.events.all_events()[0];
+    assert_eq!(only.data.as_deref(), Some("{\"id\":\"c1\"}"));
+    assert!(!only.truncated);
+}
+
+#[tokio::test]
+async fn what_is_repeated_under_its_key_has_one_event_and_another_request_its_own() {
+    let h = Harness::start(EVENTS).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    for (idempotency_key, body, events) in [
+        ("Idempotency-Key: one", "{}", 1),
+        ("Idempotency-Key: one", "{}", 1),
+        ("Idempotency-Key: one", "{ }", 2),
+        ("Idempotency-Key: two", "{}", 3),
+    ] {
+        let a = c
+            .ask("POST /v1/created", &[&key, idempotency_key], body)
+            .await;
+        assert_eq!(a.status, 201);
+        let settled = || {
+            let all = h.events.all_events();
+            all.len() == events && released(&h) == events
+        };
+        eventually("it is settled", settled).await;
+    }
+}
+
+#[tokio::test]
+async fn requests_that_a_proxy_gave_one_id_have_events_of_their_own() {
+    let h = Harness::start(&format!("trusted_proxies: [ 127.0.0.0/8 ]\n{EVENTS}")).await;
+    let key = h.full_key().await;
+    let mut c = h.client().await;
+    for _ in 0..2 {
+        let fields = [&*key, "X-Request-Id: one"];
+        assert_eq!(c.ask("POST /v1/created", &fields, "{}").await.status, 201);
+    }
+    eventually("both are released", || released(&h) == 2).await;
 }

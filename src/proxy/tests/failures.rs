@@ -20,7 +20,7 @@ async fn upstream_failures_have_their_rows_and_upstream_errors_pass() {
         .ask("GET /v1/contacts/missing", &[&key], "")
         .await;
     assert_eq!((a.status, a.get("x-fuelgate-error")), (404, None));
-    assert!(a.get("ratelimit").is_some());
+    assert!(a.get("ratelimit").unwrap().starts_with("\"burst\";"));
     let mut c = h.client().await;
     let a = c.ask("GET /open/cut", &[], "").await;
     assert_eq!((a.status, a.whole), (200, false));
@@ -42,4 +42,27 @@ async fn a_post_that_failed_is_never_sent_again() {
             .count()
     };
     assert_eq!(gone(&h), 1);
+}
+
+#[tokio::test]
+async fn only_a_read_on_a_kept_connection_that_ended_is_sent_again() {
+    let h = Harness::start(ROUTES).await;
+    for (head, body, status, arrivals) in [
+        ("GET /open/tired", "", 200, 2),
+        ("POST /open/tired", "1", 502, 1),
+        // Nothing tells that a new connection would do better than one that was new.
+        ("GET /open/gone", "", 502, 1),
+        // The client has a part of it already.
+        ("GET /open/cut", "", 200, 1),
+    ] {
+        let mut c = h.client().await;
+        if !head.ends_with("gone") {
+            // Leaves a connection to the upstream.
+            assert_eq!(c.ask("GET /open/a", &[], "").await.status, 200);
+        }
+        let seen = h.upstream.seen().len();
+        let a = c.ask(head, &[], body).await;
+        assert_eq!(a.status, status, "{head}");
+        assert_eq!(h.upstream.seen().len() - seen, arrivals, "{head}");
+    }
 }

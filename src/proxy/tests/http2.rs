@@ -137,3 +137,47 @@ async fn half_an_answer_is_never_taken_for_a_whole_one() {
         200
     );
 }
+
+#[tokio::test]
+async fn the_authority_chooses_among_the_routes_of_hosts() {
+    let h = Harness::start(
+        r#"
+upstreams:
+  crm: { targets: [ { address: "UPSTREAM" } ] }
+routes:
+  - { path: "/a", methods: [GET], auth: none, scopes: [], hosts: [localhost], upstream: crm, rewrite: "/of-the-host" }
+  - { path: "/a", methods: [GET], auth: none, scopes: [], upstream: crm, rewrite: "/of-every-host" }
+"#,
+    )
+    .await;
+    let (client, port) = (client(), h.tls_address.port());
+    for (host, target) in [
+        ("localhost", "/of-the-host"),
+        ("127.0.0.1", "/of-every-host"),
+    ] {
+        let url = format!("https://{host}:{port}/a");
+        let answer = client.get(url).send().await.unwrap();
+        assert_eq!(
+            (answer.version(), answer.status()),
+            (http::Version::HTTP_2, http::StatusCode::OK)
+        );
+        assert_eq!(h.upstream.last().target, target, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_knows_no_http_2_is_served_by_tls_too() {
+    let h = Harness::start(ROUTES).await;
+    let _ = client();
+    let client = reqwest::Client::builder()
+        .danger_accept_invalid_certs(true)
+        .http1_only()
+        .build()
+        .unwrap();
+    let url = format!("https://{}/open/a", h.tls_address);
+    let answer = client.get(url).send().await.unwrap();
+    assert_eq!(
+        (answer.version(), answer.status()),
+        (http::Version::HTTP_11, http::StatusCode::OK)
+    );
+}

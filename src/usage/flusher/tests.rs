@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 
 use super::*;
+use crate::usage::Served;
 use crate::usage::model::{
     EndpointUsage, Granularity, KeyTotals, RejectedBy, RouteCaller, RouteCalls, UsageBatch,
     UsagePoint,
@@ -22,6 +23,7 @@ struct Shaky {
     seen: Mutex<HashSet<u64>>,
     requests: AtomicUsize,
     pruned: Mutex<Vec<(Timestamp, Timestamp)>>,
+    prunes_not: std::sync::atomic::AtomicBool,
 }
 
 #[async_trait]
@@ -105,6 +107,9 @@ impl UsageStore for Shaky {
 
     async fn prune(&self, hours: Timestamp, days: Timestamp) -> Result<(), StoreError> {
         self.pruned.lock().push((hours, days));
+        if self.prunes_not.load(Ordering::SeqCst) {
+            return Err(StoreError::Unavailable("gone".into()));
+        }
         Ok(())
     }
 }
@@ -191,4 +196,85 @@ fn retention_is_thirty_five_days_and_twenty_five_months() {
     let (hours, days) = retention(now());
     assert_eq!(hours.to_string(), "2026-10-19T10:00:00Z");
     assert_eq!(days.to_string(), "2024-10-01T00:00:00Z");
+}
+
+#[tokio::test(start_paused = true)]
+async fn pruning_waits_for_usage_and_is_tried_again_until_it_is_done() {
+    let store = Arc::new(Shaky::default());
+    store.prunes_not.store(true, Ordering::SeqCst);
+    let (recorder, flusher) = flusher(&store);
+    recorder.key("a", "k").rejected(now(), "rate_limited");
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let pruned = || store.pruned.lock().len();
+    let work = async {
+        // The first write is refused, the answer to the second is lost.
+        tokio::time::sleep(Duration::from_millis(1500)).await;
+        assert_eq!(pruned(), 0);
+        store.steady.store(true, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        assert_eq!(pruned(), 2);
+        store.prunes_not.store(false, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(3)).await;
+        assert_eq!(pruned(), 3);
+        let _ = stop.send(());
+    };
+    let stopped = async {
+        let _ = stopped.await;
+    };
+    tokio::join!(flusher.run(stopped), work);
+}
+
+#[tokio::test]
+async fn a_flush_takes_everything_that_was_counted_before_it() {
+    let store = Arc::new(Shaky::default());
+    let (recorder, flusher) = flusher(&store);
+    recorder.key("a", "k").rejected(now(), "rate_limited");
+    assert!(flusher.flush_now().await.is_err());
+    // Counted behind the batch that has to be tried again.
+    recorder.key("a", "k").rejected(now(), "rate_limited");
+    store.steady.store(true, Ordering::SeqCst);
+    flusher.flush_now().await.unwrap();
+    assert_eq!(store.requests.load(Ordering::SeqCst), 2);
+    // More than one batch holds, of what is served and of what is refused: both have two rows.
+    let one = Served {
+        at: now(),
+        route: &"/v1/x".into(),
+        method: &http::Method::GET,
+        status: 200,
+        bytes_in: 0,
+        bytes_out: 0,
+        upstream_us: 0,
+    };
+    for refused in [false, true] {
+        for n in 0..USAGE_BATCH_ROWS {
+            let key = recorder.key("a", format!("k{n}"));
+            match refused {
+                true => key.rejected(now(), "rate_limited"),
+                false => key.served(&one),
+            }
+        }
+        let before = store.requests.load(Ordering::SeqCst);
+        flusher.flush_now().await.unwrap();
+        let taken = store.requests.load(Ordering::SeqCst) - before;
+        assert_eq!(taken, USAGE_BATCH_ROWS, "refused: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn a_write_that_failed_is_counted_apart() {
+    let store = Arc::new(Shaky::default());
+    let recorder = Arc::new(Recorder::new("boot", None));
+    let metrics = Arc::new(Metrics::new().unwrap());
+    let (to, shown) = (store.clone(), Some(metrics.clone()));
+    let flusher = Flusher::new(Arc::clone(&recorder), to, shown, Clock::manual(now()));
+    recorder.key("a", "k").rejected(now(), "rate_limited");
+    while flusher.flush_now().await.is_err() {}
+    let text = String::from_utf8(metrics.render().unwrap()).unwrap();
+    let mut counts: Vec<_> = text
+        .lines()
+        .filter(|l| l.starts_with("fuelgate_usage_flushes_total"))
+        .map(|l| l.rsplit(' ').next().unwrap())
+        .collect();
+    counts.sort_unstable();
+    assert_eq!(counts, ["1", "2"]);
 }

@@ -1,7 +1,7 @@
 //! What is left pending: by a queue without room, by a crash, and for how long.
 
 use super::*;
-use crate::base::ceilings::{PENDING_EVENT_AGE, SWEEP_INTERVAL};
+use crate::base::ceilings::{PENDING_EVENT_AGE, SWEEP_BATCH, SWEEP_INTERVAL};
 use crate::webhooks::sweeper::Sweeper;
 
 #[tokio::test]
@@ -61,8 +61,12 @@ async fn a_sweep_releases_what_a_crash_left_and_keeps_what_nobody_can_know() {
             assert!(event.truncated);
         }
     }
+    let counters = b.events.counters();
+    assert_eq!((counters.released.get(), counters.unresolved.get()), (1, 1));
     drop(in_hand);
     assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 1);
+    let woken = tokio::time::timeout(Duration::ZERO, b.wake.notified());
+    assert!(woken.await.is_ok(), "what was released is delivered now");
 }
 
 #[tokio::test(start_paused = true)]
@@ -90,6 +94,7 @@ async fn a_running_sweeper_comes_again_for_what_grew_too_old_since() {
     assert_eq!(swept(), 1);
     // What this process left, once nobody can have it in hand any more.
     drop(record().await.unwrap());
+    b.clock.advance(PENDING_EVENT_AGE);
     tokio::time::sleep(SWEEP_INTERVAL).await;
     assert_eq!(swept(), 1, "it is young");
     for turn in 2..5 {
@@ -98,4 +103,19 @@ async fn a_running_sweeper_comes_again_for_what_grew_too_old_since() {
         assert_eq!(swept(), turn);
         drop(record().await.unwrap());
     }
+}
+
+#[tokio::test]
+async fn one_sweep_takes_more_than_one_read_of_the_store_gives() {
+    let b = bench();
+    let old = |_| Event::blank("acct_1", "contact.created");
+    let events: Vec<_> = (0..=SWEEP_BATCH).map(old).collect();
+    b.store.record_pending(&events).await.unwrap();
+    let sweeper = Sweeper::new(
+        b.store.clone(),
+        b.clock.clone(),
+        &b.events,
+        Arc::clone(&b.wake),
+    );
+    assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), events.len());
 }
