@@ -66,7 +66,7 @@ pub struct UsedQuotas {
 #[derive(Debug)]
 pub struct AccountLimits(Mutex<State>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct State {
     key_spec: BucketSpec,
     account: Option<Bucket>,
@@ -138,10 +138,11 @@ impl AccountLimits {
         state.month.remove(ticket.month);
     }
 
-    /// Where the policies stand, without taking anything.
+    /// Where the policies stand, without taking or changing anything: whoever only looks may have looked at the clock
+    /// long ago.
     pub fn peek(&self, key: &KeyBucket, now: Timestamp) -> Standings {
-        let bucket = key.0.lock();
-        let mut state = self.0.lock();
+        let bucket = *key.0.lock();
+        let mut state = self.0.lock().clone();
         state.roll(now);
         let mut bucket = bucket.unwrap_or_else(|| Bucket::full(state.key_spec, now));
         bucket.refill(&state.key_spec, now);
@@ -151,9 +152,9 @@ impl AccountLimits {
         }
     }
 
-    /// How much of the quotas is used, without taking anything.
+    /// How much of the quotas is used, without taking or changing anything.
     pub fn used(&self, now: Timestamp) -> UsedQuotas {
-        let mut state = self.0.lock();
+        let mut state = self.0.lock().clone();
         state.roll(now);
         let used = |c: &Counter, limit| UsedQuota {
             used: c.used(),
@@ -178,6 +179,9 @@ impl AccountLimits {
 
 impl State {
     fn set_plan(&mut self, plan: &Plan, now: Timestamp) {
+        // Whoever brings a plan may have waited for it: that is no clock that was set back.
+        let last = self.account.as_ref().map_or(now, Bucket::refilled_at);
+        let now = now.max(last).max(self.hour.start());
         self.roll(now);
         self.key_spec = BucketSpec::new(plan.rate);
         self.quotas = plan.quotas;

@@ -96,6 +96,11 @@ impl Bucket {
         }
     }
 
+    /// When it was refilled last.
+    pub const fn refilled_at(&self) -> Timestamp {
+        self.at
+    }
+
     /// Whole tokens in it, as of the last refill.
     pub const fn tokens(&self) -> u64 {
         self.level / self.spec.unit

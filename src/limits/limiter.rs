@@ -114,9 +114,6 @@ impl Limiter {
         R: Future<Output = Result<(u64, u64), StoreError>>,
     {
         let slot = self.slot(account_id)?;
-        if let Some(limits) = slot.get() {
-            return Ok(limits.clone());
-        }
         let limits = slot
             .get_or_try_init(|| async {
                 let used = load(now.hour_start(), now.month_start()).await?;
@@ -129,9 +126,14 @@ impl Limiter {
                 })
             })
             .await?;
-        let (plan, as_of) = plan();
-        limits.set_plan(&plan, Some(as_of), now);
-        Ok(limits.clone())
+        // Limits that were there already may have missed a plan while nothing else of the account was in memory.
+        loop {
+            let (in_force, as_of) = plan();
+            limits.set_plan(&in_force, Some(as_of), now);
+            if plan().0 == in_force {
+                return Ok(limits.clone());
+            }
+        }
     }
 
     fn slot(&self, account_id: &str) -> Result<Slot, LimiterError> {
@@ -257,6 +259,29 @@ mod tests {
             assert_eq!((used.hour.used, used.month.used), (3, 9));
         }
         assert_eq!(reads.load(Ordering::SeqCst), 2);
+    }
+
+    #[tokio::test]
+    async fn limits_that_were_kept_get_the_plan_of_whoever_asks_for_them() {
+        let limiter = Limiter::default();
+        let none = |_, _| async { Ok((0, 0)) };
+        let burst = |limits: &Limits| {
+            let key = limiter.key("k", limits).unwrap();
+            limits.peek(&key, NOW).unwrap().policies[0].quota
+        };
+        let first = limiter.account("a", || (plan(10), NOW), NOW, none).await;
+        assert_eq!(burst(&first.unwrap()), 10);
+        // Nobody had the account in memory when its plan changed.
+        let second = limiter.account("a", || (plan(4), NOW), NOW, none).await;
+        assert_eq!(burst(&second.unwrap()), 4);
+        // The plan changes once more while it is put in force.
+        let asked = AtomicUsize::new(0);
+        let changing = || match asked.fetch_add(1, Ordering::SeqCst) {
+            0 => (plan(4), NOW),
+            _ => (plan(6), NOW),
+        };
+        let third = limiter.account("a", changing, NOW, none).await;
+        assert_eq!(burst(&third.unwrap()), 6);
     }
 
     #[tokio::test]

@@ -1,5 +1,8 @@
 //! Whether a request goes on, and in which order that is asked; never how a refusal is written.
 
+use std::future::poll_fn;
+use std::task::Poll;
+
 use http::Method;
 use http::header::TRANSFER_ENCODING;
 use pingora::http::RequestHeader;
@@ -205,12 +208,23 @@ impl Asked<'_> {
             return Ok(());
         };
         let snapshot = &self.ctx.snapshot;
-        let found = self
+        let find = self
             .parts
             .keys
-            .find(&snapshot.digester, token, self.ctx.now)
-            .await
-            .map_err(|e| unavailable(&e))?;
+            .find(&snapshot.digester, token, self.ctx.now);
+        tokio::pin!(find);
+        let at_once = poll_fn(|task| Poll::Ready(find.as_mut().poll(task))).await;
+        let found = match at_once {
+            Poll::Ready(found) => found,
+            Poll::Pending => {
+                let found = find.await;
+                // The store may have taken seconds. Limits that were asked for a time that is past would take the
+                // clock for set back, and usage goes into the hour that the quota counts in.
+                self.ctx.now = self.parts.clock.now();
+                found
+            }
+        };
+        let found = found.map_err(|e| unavailable(&e))?;
         let entry = found.ok_or_else(|| Refusal::new(Code::InvalidKey))?;
         let live = verify::live(&entry.grant, self.ctx.now, &snapshot.config.keys.deny);
         if let (Err(verify::Refusal::Invalid), Some(client)) = (&live, &self.ctx.client) {

@@ -12,6 +12,7 @@ use super::io::ClientIo;
 use super::request_id::RequestId;
 use super::{forward, own_key, respond};
 use crate::base::ceilings::{BODY_READ_TIME, DRAIN_TIME, WRITE_TIME};
+use crate::base::clock::Timestamp;
 
 /// Bounds the connection and finds out who the client is.
 pub(super) fn prepare(session: &mut Session, ctx: &mut Ctx) {
@@ -71,25 +72,25 @@ pub(super) async fn admit(
             Ok(false)
         }
         Ok(Admitted::DescribeKey) => {
-            show_rate(ctx);
+            show_rate(ctx, ctx.now);
             let body = own_key::describe(ctx);
             // Here and below boxed: answers of our own are large futures, and every request would carry them.
             Box::pin(respond::json(session, ctx, body)).await?;
             Ok(true)
         }
         Err(refusal) => {
-            show_rate(ctx);
+            show_rate(ctx, ctx.now);
             Box::pin(respond::refuse(session, ctx, &refusal)).await?;
             Ok(true)
         }
     }
 }
 
-/// Every answer to a known key shows where its limits stand, whatever the answer is.
-pub(super) fn show_rate(ctx: &mut Ctx) {
+/// Every answer to a known key shows where its limits stand now, whatever the answer is.
+pub(super) fn show_rate(ctx: &mut Ctx, now: Timestamp) {
     if let (None, Some(key)) = (&ctx.rate, &ctx.key) {
         let with = &key.attachment;
-        let standings = with.limits.peek(&with.bucket, ctx.now);
+        let standings = with.limits.peek(&with.bucket, now);
         ctx.rate = standings.and_then(super::ctx::RateFields::of);
     }
 }

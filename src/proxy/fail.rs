@@ -37,7 +37,7 @@ pub(super) async fn answer(
         finish::give_back(parts, ctx);
         ctx.rate = None;
     }
-    begin::show_rate(ctx);
+    begin::show_rate(ctx, parts.clock.now());
     if let Err(e) = respond::refuse(session, ctx, &refusal).await {
         tracing::debug!("the client left before its answer: {e}");
     }

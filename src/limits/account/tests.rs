@@ -81,6 +81,32 @@ fn an_admitted_request_that_could_not_be_repeated_is_not_shown_as_refused() {
 }
 
 #[test]
+fn who_looks_or_brings_a_plan_late_turns_no_clock_back() {
+    let p = plan(rate(1, 1, 1_000), Some(rate(1, 1, 5)), Some(100), Some(100));
+    let before = now().minus(Duration::from_secs(3));
+    let after = now().plus(Duration::from_millis(1_500));
+    assert_ne!(now().hour_start(), after.hour_start());
+    let account = AccountLimits::new(&p, (0, 0), now());
+    let key = KeyBucket::default();
+    let take = || account.take(&key, 1, after).is_admitted();
+    for _ in 0..5 {
+        assert!(take());
+    }
+    // Three seconds that were earned already, and an hour that is over.
+    let seen = account.peek(&key, before);
+    assert_eq!(seen.policies.len(), 4);
+    account.used(before);
+    account.set_plan(&p, before);
+    assert!(!take(), "no second was earned twice");
+    let used = account.used(after);
+    assert_eq!((used.hour.used, used.month.used), (5, 5));
+    assert_eq!(
+        used.hour.resets_at,
+        after.hour_start().plus(Duration::from_secs(3_600))
+    );
+}
+
+#[test]
 fn a_refusal_takes_nothing_anywhere() {
     let p = plan(rate(1, 1, 10), Some(rate(1, 1, 3)), Some(100), Some(100));
     let account = AccountLimits::new(&p, (0, 0), now());
