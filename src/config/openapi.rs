@@ -261,10 +261,16 @@ impl<'a> Reader<'a> {
             self.problem(&at, "expected one security requirement");
             return None;
         }
-        let schemes = requirements
-            .first()
-            .map(|r| r.node.entries())
-            .unwrap_or_default();
+        let Some(requirement) = requirements.first() else {
+            return Some((Auth::None, Vec::new()));
+        };
+        // What is no mapping, such as a scheme's name without its colon, must not be taken for one without schemes.
+        let Data::Map(schemes) = &requirement.node.data else {
+            at.push(Step::Index(0));
+            let message = "expected a scheme with a list of scopes, such as `apiKey: []`";
+            self.problem(&at, message);
+            return None;
+        };
         if schemes.len() > 1 {
             self.problem(&at, "expected one scheme in the security requirement");
             return None;
@@ -274,8 +280,12 @@ impl<'a> Reader<'a> {
         };
         at.push(Step::Index(0));
         at.push(Step::from(&scheme.key));
+        let Data::List(items) = &scheme.node.data else {
+            self.problem(&at, "expected a list of scopes");
+            return None;
+        };
         let mut scopes: Vec<(String, Place)> = Vec::new();
-        for (i, item) in scheme.node.items().iter().enumerate() {
+        for (i, item) in items.iter().enumerate() {
             let mut at = at.clone();
             at.push(Step::Index(i));
             match item.node.text() {

@@ -171,6 +171,35 @@ fn problems_of_a_document_are_shown_in_it() {
 }
 
 #[test]
+fn a_requirement_that_is_written_wrongly_opens_nothing() {
+    let expected = "expected a scheme with a list of scopes, such as `apiKey: []`";
+    for wrong in ["[apiKey]", "[null]", "[7]", "[[apiKey]]"] {
+        assert_eq!(
+            changed("security: []", &format!("security: {wrong}")),
+            format!("conf/crm.yaml:26:23: paths.\"/status\".get.security[0]: {expected}"),
+            "{wrong}"
+        );
+    }
+    for wrong in ["contacts:write", "{ contacts:write: yes }", "null"] {
+        assert_eq!(
+            changed(
+                "security: []",
+                &format!("security: [{{ apiKey: {wrong} }}]")
+            ),
+            "conf/crm.yaml:26:33: paths.\"/status\".get.security[0].apiKey: expected a list of scopes",
+            "{wrong}"
+        );
+    }
+    // At the top it would have opened every operation that says nothing of its own.
+    let lines = changed("  - apiKey: [contacts:read]\n", "  - apiKey\n");
+    assert!(lines.contains(expected), "{lines}");
+    for open in ["[]", "[{}]"] {
+        let open = DOCUMENT.replace("security: []", &format!("security: {open}"));
+        assert!(table(&document(&open).unwrap()).contains(&"GET /v1/status None ".to_owned()));
+    }
+}
+
+#[test]
 fn problems_of_the_file_and_of_its_documents_are_found_together() {
     let yaml = small("upstream: crm", "upstream: billing")
         + &APIS.replace("upstream: crm", "upstream: mail");
