@@ -41,7 +41,10 @@ pub(super) fn apply(parts: &Parts, new: &Arc<Config>) -> Result<(), Vec<ConfigPr
     parts.mailer.put(mailer);
     parts.settings.store(Arc::new(Settings::of(new)));
     parts.keys.set_settings(new.keys.cache);
-    parts.snapshot.store(snapshot);
+    parts.snapshot.store(Arc::clone(&snapshot));
+    for upstream in snapshot.upstreams.iter() {
+        upstream.in_force();
+    }
     if digests_differ(&before.config.keys, &new.keys) {
         parts.keys.clear();
     }

@@ -157,12 +157,17 @@ impl Reloader {
                 })
                 .collect());
         }
-        let in_use = self.accounts.plans_in_use().await.map_err(|e| {
-            tracing::warn!("cannot ask which plans are in use: {e}");
-            vec![whole_file(
-                "the store cannot say which plans are in use; try again",
-            )]
-        })?;
+        // Only then is the store asked: a key must be deniable, and the gateway closable, while it is away.
+        let removes_a_plan = old.plans.keys().any(|p| !new.plans.contains_key(p));
+        let in_use = match removes_a_plan {
+            false => Vec::new(),
+            true => self.accounts.plans_in_use().await.map_err(|e| {
+                tracing::warn!("cannot ask which plans are in use: {e}");
+                vec![whole_file(
+                    "the store cannot say which plans are in use; try again",
+                )]
+            })?,
+        };
         let gone: Vec<_> = in_use
             .into_iter()
             .filter(|plan| !new.plans.contains_key(plan))

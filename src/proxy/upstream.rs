@@ -131,9 +131,6 @@ impl UpstreamRuntime {
             .iter()
             .map(|t| known(t).unwrap_or_else(|| Arc::new(TargetState::new(&t.address))))
             .collect();
-        if settings.health_check.is_none() {
-            targets.iter().for_each(|t| t.unchecked());
-        }
         let weights: Vec<_> = settings.targets.iter().map(|t| t.weight).collect();
         let metrics: Vec<_> = settings
             .targets
@@ -148,6 +145,17 @@ impl UpstreamRuntime {
             settings: settings.clone(),
             targets,
             weighted: Weighted::new(&weights),
+        }
+    }
+
+    /// Says that the configuration it is of is in force: what checks said of targets that are checked no more is forgotten.
+    pub fn in_force(&self) {
+        if self.settings.health_check.is_some() {
+            return;
+        }
+        for (target, metrics) in self.targets.iter().zip(&self.metrics) {
+            target.unchecked();
+            metrics.set_healthy(true);
         }
     }
 
@@ -295,6 +303,11 @@ mod tests {
             Some(&second),
             &metrics(),
         );
+        assert!(
+            !without.targets[0].is_usable(),
+            "the configuration may yet be refused"
+        );
+        without.in_force();
         assert!(without.targets[0].is_usable());
     }
 

@@ -12,6 +12,7 @@ use crate::support::backend::Backend;
 use crate::support::eventually;
 use crate::support::gateway::{Gateway, config};
 use crate::support::http::Response;
+use crate::support::redis::Server;
 
 /// A secret of the system before, as its pattern in [`LEGACY`] wants it.
 const OLD: &str = "oldkey_0123456789abcdef0123456789abcdef";
@@ -103,6 +104,43 @@ fn a_denied_key_is_refused_from_the_reload_on_and_works_again_once_it_is_taken_o
     reload(&g, &with_keys(&backend, &nobody));
     assert_eq!(g.get("/v1/contacts", &key).status, 200);
     assert_eq!(backend.count(), 4);
+}
+
+#[test]
+fn a_key_can_be_denied_while_the_store_is_away() {
+    let (backend, mut server) = (Backend::ok(), Server::start(&[]));
+    let store = |text: String| {
+        text.replace(
+            "store: { engine: embedded, path: $DIR/fuelgate.db }",
+            &server.store(", deadline_ms: 500"),
+        )
+        .replace(
+            "default_plan: standard",
+            "default_plan: standard\nlimits: { on_store_failure: allow }",
+        )
+    };
+    let (before, denying) = (store(config(backend.address, "")), |id: &str| {
+        store(with_keys(&backend, &format!("deny: [ {id} ]")))
+    });
+    let g = Gateway::start(&before);
+    let (id, key) = g.key("acct_1", &["contacts:read"]);
+    let (_, other) = g.key("acct_1", &["contacts:read"]);
+    for key in [&key, &other] {
+        assert_eq!(g.get("/v1/contacts", key).status, 200);
+    }
+    let denying = denying(&id);
+    server.kill();
+    reload(&g, &denying);
+    let r = g.get("/v1/contacts", &key);
+    assert_eq!(outcome(&r), (401, Some("revoked_key")));
+    assert_eq!(g.get("/v1/contacts", &other).status, 200);
+    // Whether anybody has a plan only the store can say.
+    let without = denying.replace("  standard:", "  other:");
+    assert_ne!(without, denying);
+    g.write_config(&without.replace("default_plan: standard", "default_plan: other"));
+    let r = g.admin("POST", "/admin/v1/config/reload", None);
+    assert_eq!(r.status, 422, "{}", r.text());
+    assert!(r.text().contains("which plans are in use"), "{}", r.text());
 }
 
 #[test]

@@ -94,7 +94,10 @@ pub(super) async fn reload_config(
     let after = state.control.current().hash.clone();
     let details = json!({"result": if result.is_ok() { "loaded" } else { "refused" }, "before": before, "after": after});
     let entry = call.caller.entry("config.reload", None, None, details);
-    state.store.record_audit(&entry).await?;
+    // What was done is told in any case: the store may be what is away.
+    if let Err(error) = state.store.record_audit(&entry).await {
+        tracing::warn!(%error, "a reload is not in the audit log");
+    }
     result.map_err(|problems| ApiError::invalid(problems.into_iter().map(named).collect()))?;
     respond::object(StatusCode::OK, &view(&state))
 }
