@@ -215,12 +215,13 @@ impl Running {
         let end = Instant::now() + grace;
         self.phase.draining();
         self.clients_stop.give();
-        let drained = async {
-            while self.in_flight.requests() > 0 {
+        let in_flight = self.in_flight.clone();
+        let drained = async || {
+            while in_flight.requests() > 0 {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
         };
-        if tokio::time::timeout(grace, drained).await.is_err() {
+        if tokio::time::timeout(grace, drained()).await.is_err() {
             tracing::warn!(
                 requests = self.in_flight.requests(),
                 "requests are cut off at the end of the grace period"
@@ -228,6 +229,8 @@ impl Running {
         }
         // Connections without a request end by themselves, or with the process.
         let _ = tokio::time::timeout(SHUTDOWN_EXTRA, &mut self.clients).await;
+        // A request that came before its connection had heard of the stop has the grace like any other.
+        let _ = tokio::time::timeout_at(end, drained()).await;
         self.tasks_stop.give();
         let tasks = async { while self.tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(SHUTDOWN_EXTRA * 2, tasks)
