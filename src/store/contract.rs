@@ -144,6 +144,7 @@ macro_rules! contract_tests {
             a_success_clears_what_failed,
             health_is_merged_as_the_domain_says,
             failing_for_long_enough_disables,
+            what_a_former_url_answered_is_not_held_against_the_endpoint,
             an_endpoint_that_is_enabled_again_starts_afresh
         );
     };

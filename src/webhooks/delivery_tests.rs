@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use async_trait::async_trait;
 
 use super::*;
+use crate::base::audit::Change;
 use crate::base::secret::Secret;
 use crate::config::model::Pepper;
 use crate::webhooks::health::Allowance;
@@ -211,6 +212,30 @@ async fn receivers_that_are_held_off_together_are_not_asked_again_together() {
         holds.insert(health.hold_until.unwrap().millis());
     }
     assert!(holds.len() > 1, "{holds:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_gone_receiver_disables_no_endpoint_that_leads_elsewhere_by_now() {
+    let b = bench(Some(410), "pepper").await;
+    let claimed = b.claim().await;
+    let mut endpoint = claimed.endpoint.clone();
+    endpoint.url = "https://elsewhere.test/".to_owned();
+    endpoint.revision += 1;
+    let ctx = context(b.clock.now());
+    let change = Change {
+        audit: ctx.entry("endpoint.patch", None, None, serde_json::json!({})),
+        answer: None,
+    };
+    b.store.update_endpoint(&endpoint, &change).await.unwrap();
+    let place = b.worker.places.take(&claimed);
+    let worker = Arc::clone(&b.worker);
+    worker.attempt(claimed, place, Instant::now()).await;
+    let there = b.store.endpoint(&endpoint.id).await.unwrap();
+    assert_eq!(there, Some(endpoint));
+    assert_eq!(b.worker.counters().endpoints_disabled.get(), 0);
+    let again = b.claim().await;
+    assert_eq!(again.delivery.attempts, 1, "it is due at once");
+    assert!(!again.health.is_suspect());
 }
 
 #[tokio::test(start_paused = true)]

@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::sync::{Notify, watch};
 
 use super::*;
+use crate::base::ceilings::EVENT_DATA_BYTES;
 use crate::base::clock::Timestamp;
 use crate::base::testing::eventually;
 use crate::webhooks::facts::BODY_VALUES;
@@ -313,19 +314,19 @@ async fn a_lost_body_makes_a_thin_event_or_an_unresolved_one() {
         assert_eq!(event.data.as_deref(), Some("{\"id\":\"c_9\"}"));
         assert!(event.truncated);
     }
-    // More values than anybody would look through are no better than none.
-    let many = format!("{{\"id\":\"c_9\",\"x\":[{}1]}}", "1,".repeat(BODY_VALUES));
-    let exchange = b.record(&rules, &create()).await.unwrap();
-    b.settle(
-        exchange,
-        Captured {
+    // More values than anybody would look through are no better than none, and more text than an event may have.
+    for much in ["1,".repeat(BODY_VALUES), " ".repeat(EVENT_DATA_BYTES)] {
+        let body = format!("{{\"id\":\"c_9\",\"x\":[{much}1]}}");
+        let exchange = b.record(&rules, &create()).await.unwrap();
+        let response = CapturedBody::whole(body.into());
+        let captured = Captured {
             request: CapturedBody::none(),
-            response: CapturedBody::whole(many.into()),
-        },
-    )
-    .await;
+            response,
+        };
+        b.settle(exchange, captured).await;
+    }
     let events = b.store.all_events();
-    assert_eq!(events.len(), 5, "{events:?}");
+    assert_eq!(events.len(), 6, "{events:?}");
     assert!(
         events
             .iter()

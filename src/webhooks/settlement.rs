@@ -269,9 +269,11 @@ impl Bodies<'_> {
     ) -> (String, bool) {
         let Some(shape) = rule.shape() else {
             return match &self.response {
-                Body::Json(_, text) => ((*text).to_owned(), false),
+                Body::Json(_, text) if text.len() <= EVENT_DATA_BYTES => {
+                    ((*text).to_owned(), false)
+                }
                 Body::Empty => (thin(resource_id), false),
-                Body::NotJson | Body::Lost => (thin(resource_id), true),
+                Body::Json(..) | Body::NotJson | Body::Lost => (thin(resource_id), true),
             };
         };
         if self.lack(shape.needs_request_body(), shape.needs_response_body()) {

@@ -146,49 +146,67 @@ impl Settler {
     }
 
     async fn write_all(&self, all: &[Settlement], stop: &mut watch::Receiver<bool>) -> bool {
-        let mut backoff = FIRST_BACKOFF;
         let mut give_up = stop.borrow().then(|| Instant::now() + SHUTDOWN_EXTRA);
-        loop {
-            match self.store.settle(all, self.clock.now()).await {
-                Ok(()) => {
-                    self.count(all);
-                    return true;
-                }
-                Err(e @ StoreError::Unavailable(_)) => {
-                    tracing::warn!(error = %e, events = all.len(), "settling events failed");
-                }
-                Err(e) => return self.write_each(all, &e).await,
-            }
-            self.counters.settle_retries.add(1);
-            if give_up.is_some_and(|at| Instant::now() >= at) {
-                return false;
-            }
-            tokio::select! {
-                () = tokio::time::sleep(backoff) => {}
-                () = stopped(stop), if give_up.is_none() => {
-                    give_up = Some(Instant::now() + SHUTDOWN_EXTRA);
-                }
-            }
-            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        match self.settle(all, stop, &mut give_up).await {
+            Ok(()) => true,
+            Err(StoreError::Unavailable(_)) => false,
+            Err(e) => self.write_each(all, &e, stop, &mut give_up).await,
         }
     }
 
     /// One event that the store cannot take must not hold up the others.
-    async fn write_each(&self, all: &[Settlement], error: &StoreError) -> bool {
+    async fn write_each(
+        &self,
+        all: &[Settlement],
+        error: &StoreError,
+        stop: &mut watch::Receiver<bool>,
+        give_up: &mut Option<Instant>,
+    ) -> bool {
         tracing::warn!(%error, events = all.len(), "a batch of events was refused; trying them one by one");
         for one in all {
-            match self
-                .store
-                .settle(std::slice::from_ref(one), self.clock.now())
-                .await
-            {
-                Ok(()) => self.count(std::slice::from_ref(one)),
+            match self.settle(std::slice::from_ref(one), stop, give_up).await {
+                Ok(()) => {}
+                // Those before it may have been written.
+                Err(StoreError::Unavailable(_)) => return true,
                 Err(e) => {
                     tracing::error!(error = %e, event = one.event_id(), "an event could not be settled");
                 }
             }
         }
         true
+    }
+
+    /// Writes some, again and again while the store is away; `Unavailable` only where a stop takes too long by that,
+    /// which `give_up` says.
+    async fn settle(
+        &self,
+        some: &[Settlement],
+        stop: &mut watch::Receiver<bool>,
+        give_up: &mut Option<Instant>,
+    ) -> Result<(), StoreError> {
+        let mut backoff = FIRST_BACKOFF;
+        loop {
+            let error = match self.store.settle(some, self.clock.now()).await {
+                Ok(()) => {
+                    self.count(some);
+                    return Ok(());
+                }
+                Err(e @ StoreError::Unavailable(_)) => e,
+                Err(e) => return Err(e),
+            };
+            tracing::warn!(%error, events = some.len(), "settling events failed");
+            self.counters.settle_retries.add(1);
+            if give_up.is_some_and(|at| Instant::now() >= at) {
+                return Err(error);
+            }
+            tokio::select! {
+                () = tokio::time::sleep(backoff) => {}
+                () = stopped(stop), if give_up.is_none() => {
+                    *give_up = Some(Instant::now() + SHUTDOWN_EXTRA);
+                }
+            }
+            backoff = (backoff * 2).min(LONGEST_BACKOFF);
+        }
     }
 
     fn count(&self, settlements: &[Settlement]) {

@@ -1,5 +1,6 @@
 //! Settles events that a crash left pending: released with their id, or unresolved; never touches what this process has in hand.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,28 +67,75 @@ impl Sweeper {
         }
     }
 
-    /// Settles the events that were recorded before `before` and are not in hand; tells how many.
+    /// Settles the events that were recorded before `before` and are not in hand; tells how many. Those that the store
+    /// refuses are left to the next sweep.
     ///
     /// # Errors
     /// The store cannot be used now.
     pub async fn sweep(&self, before: Timestamp) -> Result<usize, StoreError> {
         let mut swept = 0;
+        // They stay pending and come first again each time.
+        let mut refused: HashSet<String> = HashSet::new();
         loop {
             let events = self.store.stale_pending(before, SWEEP_BATCH).await?;
             let settlements: Vec<Settlement> = events
                 .iter()
-                .filter(|e| !self.held.has(&e.id))
+                .filter(|e| !self.held.has(&e.id) && !refused.contains(&e.id))
                 .map(after_a_crash)
                 .collect();
-            // Nothing but events in hand in a full batch: those behind them wait for the next turn.
+            // Nothing but events in hand or refused in a full batch: those behind them wait for the next turn.
             if settlements.is_empty() {
                 return Ok(swept);
             }
-            self.store.settle(&settlements, self.clock.now()).await?;
-            swept += settlements.len();
-            self.count(&settlements);
-            self.wake.notify_one();
+            swept += self.settle(settlements, &mut refused).await?;
         }
+    }
+
+    /// Settles a batch, and where the store refuses it each event by itself; tells how many it took, and adds the others
+    /// to `refused`.
+    async fn settle(
+        &self,
+        batch: Vec<Settlement>,
+        refused: &mut HashSet<String>,
+    ) -> Result<usize, StoreError> {
+        match self.store.settle(&batch, self.clock.now()).await {
+            Ok(()) => {
+                self.settled(&batch);
+                return Ok(batch.len());
+            }
+            Err(error @ StoreError::Unavailable(_)) => return Err(error),
+            Err(error) => {
+                tracing::warn!(%error, events = batch.len(), "a batch of pending events was refused; trying them one by one");
+            }
+        }
+        let mut taken = Vec::with_capacity(batch.len());
+        let mut away = None;
+        for one in batch {
+            let done = self
+                .store
+                .settle(std::slice::from_ref(&one), self.clock.now())
+                .await;
+            match done {
+                Ok(()) => taken.push(one),
+                Err(error @ StoreError::Unavailable(_)) => {
+                    away = Some(error);
+                    break;
+                }
+                Err(error) => {
+                    tracing::error!(%error, event = one.event_id(), "a pending event could not be settled");
+                    refused.insert(one.event_id().to_owned());
+                }
+            }
+        }
+        if !taken.is_empty() {
+            self.settled(&taken);
+        }
+        away.map_or(Ok(taken.len()), Err)
+    }
+
+    fn settled(&self, settlements: &[Settlement]) {
+        self.count(settlements);
+        self.wake.notify_one();
     }
 
     fn count(&self, settlements: &[Settlement]) {

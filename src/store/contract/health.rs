@@ -290,6 +290,38 @@ pub(crate) async fn failing_for_long_enough_disables(s: &Stores) {
     assert_eq!(none.pending_deliveries, 0);
 }
 
+pub(crate) async fn what_a_former_url_answered_is_not_held_against_the_endpoint(s: &Stores) {
+    let mut e = busy(s, "a", "x", 2).await;
+    let late = take(s, &terms(at(1), 1)).await.remove(0);
+    e.url = "https://elsewhere.example/".to_owned();
+    set_status(s, &mut e, EndpointStatus::Active).await;
+    let gone = Outcome::DisableEndpoint("the receiver answered 410 Gone".to_owned());
+    let ill = Effect::Failed {
+        hold_until: Some(at(500)),
+        pace_ms: 10_000,
+        disable_if_failing_since: Some((at(9), "it failed for too long".to_owned())),
+    };
+    let noted = end(s, &late, &gone, &ill, at(2)).await;
+    assert_eq!(noted, Completed::Noted);
+    let there = s.events.endpoint(&e.id).await.unwrap();
+    assert_eq!(there, Some(e.clone()), "it is as it was changed");
+    assert_eq!(health(s, &e).await, EndpointHealth::default());
+    let (again, log) = stored(s, &late.delivery.id).await;
+    assert_eq!(again.state, DeliveryState::Pending);
+    assert_eq!((again.attempts, again.next_attempt_at), (1, Some(at(2))));
+    assert_eq!(log, [attempt(at(2))]);
+    let due = claim(s, at(2)).await;
+    assert_eq!(due.len(), 2, "the one that was answered, and what waited");
+    assert!(due.iter().all(|c| c.endpoint.url == e.url));
+    // What answers where it leads now counts.
+    let noted = end(s, &due[0], &gone, &ill, at(3)).await;
+    assert_eq!(noted, Completed::Disabled);
+    let disabled = s.events.endpoint(&e.id).await.unwrap().unwrap();
+    assert_eq!(disabled.status, EndpointStatus::Disabled);
+    let none = s.events.queue_stats().await.unwrap();
+    assert_eq!(none.pending_deliveries, 0);
+}
+
 pub(crate) async fn an_endpoint_that_is_enabled_again_starts_afresh(s: &Stores) {
     let mut e = busy(s, "a", "x", 2).await;
     let c = take(s, &terms(at(1), 1)).await.remove(0);

@@ -127,15 +127,16 @@ fn look(conn: &Connection, id: &str, waiting: &Waiting, terms: &ClaimTerms) -> D
         finish(conn, id, CANCELLED, terms.now)?;
         return Ok(Found::Aside);
     };
-    let claim = ids::request_id();
+    let token = ids::request_id();
     run(
         conn,
         "UPDATE delivery SET claim = ?2, due_at = ?3 WHERE id = ?1",
-        (id, &claim, terms.until),
+        (id, &token, terms.until),
     )?;
     Ok(Found::Mine(Box::new(ClaimedDelivery {
         delivery,
-        claim,
+        // Completing needs to know where the attempt went. No token has a space.
+        claim: format!("{token} {}", endpoint.url),
         claimed_until: terms.until,
         event,
         endpoint,
@@ -162,17 +163,27 @@ pub(super) fn complete(
     effect: &Effect,
     now: Timestamp,
 ) -> Done<Completed> {
+    // Nobody has a claim that no call made.
+    let Some((token, url)) = claim.split_once(' ') else {
+        return Ok(Completed::Lost);
+    };
     let endpoint_id: Option<String> = first(
         conn,
         "UPDATE delivery SET attempts = attempts + 1 WHERE id = ?1 AND claim = ?2 AND state = 0
          RETURNING endpoint_id",
-        (id, claim),
+        (id, token),
         |r| r.get(0),
     )?;
     let Some(endpoint_id) = endpoint_id else {
         return Ok(Completed::Lost);
     };
     delivery_rows::log_attempt(conn, id, attempt)?;
+    let (again, nothing) = (Outcome::Retry(now), Effect::None);
+    let (outcome, effect) = match outcome {
+        _ if !endpoints::leads_elsewhere(conn, &endpoint_id, url)? => (outcome, effect),
+        Outcome::DisableEndpoint(_) => (&again, &nothing),
+        _ => (outcome, &nothing),
+    };
     match outcome {
         Outcome::Succeeded => finish(conn, id, SUCCEEDED, now)?,
         Outcome::Exhausted => {

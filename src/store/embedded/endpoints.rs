@@ -158,6 +158,17 @@ pub(super) fn delete(conn: &Connection, id: &str, now: Timestamp, why: &Change) 
     Ok(is_under_way)
 }
 
+/// Whether an endpoint was given another URL than this one: what answered here says nothing of the receiver that it has now.
+pub(super) fn leads_elsewhere(conn: &Connection, id: &str, url: &str) -> Done<bool> {
+    let other = first(
+        conn,
+        "SELECT 1 FROM endpoint WHERE id = ?1 AND url <> ?2",
+        (id, url),
+        |_| Ok(()),
+    )?;
+    Ok(other.is_some())
+}
+
 /// Disables an endpoint because of how its receiver answered, and notes it for the operator; the first reason stays. True
 /// when it was this that did it.
 pub(super) fn disable(conn: &Connection, id: &str, reason: &str, now: Timestamp) -> Done<bool> {

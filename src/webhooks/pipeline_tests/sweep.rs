@@ -119,3 +119,59 @@ async fn one_sweep_takes_more_than_one_read_of_the_store_gives() {
     );
     assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), events.len());
 }
+
+#[tokio::test]
+async fn an_event_that_the_store_refuses_keeps_no_other_from_being_swept() {
+    let b = bench();
+    let old = |_| Event::blank("acct_1", "contact.created");
+    let events: Vec<_> = (0..=SWEEP_BATCH).map(old).collect();
+    b.store.record_pending(&events).await.unwrap();
+    let now = b.clock.now();
+    let refused = b.store.stale_pending(now, 1).await.unwrap().remove(0).id;
+    b.store.refuse(&refused);
+    let sweeper = Sweeper::new(
+        b.store.clone(),
+        b.clock.clone(),
+        &b.events,
+        Arc::clone(&b.wake),
+    );
+    for swept in [events.len() - 1, 0] {
+        assert_eq!(sweeper.sweep(now).await.unwrap(), swept);
+        let left = b.store.stale_pending(now, SWEEP_BATCH).await.unwrap();
+        let left: Vec<_> = left.into_iter().map(|e| e.id).collect();
+        assert_eq!(left, std::slice::from_ref(&refused));
+    }
+    let swept = b.events.counters().swept.get();
+    assert_eq!(swept, u64::from(SWEEP_BATCH));
+}
+
+#[tokio::test]
+async fn what_is_settled_one_by_one_waits_for_a_store_that_is_away() {
+    let mut b = bench();
+    let rules = RouteRules::of(&[
+        ("contact.created", &[201], None),
+        ("contact.added", &[201], None),
+    ]);
+    let exchange = b.record(&rules, &create()).await.unwrap();
+    let refused = exchange.events[0].0.clone();
+    b.store.refuse(&refused);
+    // The batch is refused, and then the store is away.
+    b.store.fall_with_a_refusal();
+    let store = Arc::clone(&b.store);
+    let counters = Arc::clone(b.events.counters());
+    tokio::spawn(async move {
+        eventually("a retry", || counters.settle_retries.get() > 0).await;
+        store.set_down(false);
+    });
+    b.settle(exchange, captured("", "{\"id\": 7}")).await;
+    assert_eq!(b.store.all_events().len(), 2);
+    for event in b.store.all_events() {
+        if event.id == refused {
+            assert_eq!(event.state, EventState::Pending);
+        } else {
+            assert_eq!(event.state, EventState::Released);
+            assert_eq!(event.data.as_deref(), Some("{\"id\": 7}"));
+        }
+    }
+    assert_eq!(b.events.counters().released.get(), 1);
+}

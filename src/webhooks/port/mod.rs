@@ -202,7 +202,9 @@ pub trait EventStore: Send + Sync {
     async fn claim_due(&self, terms: &ClaimTerms) -> Result<Vec<ClaimedDelivery>, StoreError>;
     /// Logs an attempt, ends or reschedules its delivery and notes what it means for the endpoint, which may be disabled by
     /// it: what waits for it then ends as failed, with the reason in its log. Leaves a notice of that, and of a delivery
-    /// that is exhausted. Nothing happens where the claim was lost or the delivery is gone.
+    /// that is exhausted. Nothing happens where the claim was lost or the delivery is gone. Where the endpoint was given
+    /// another URL since the claim, the attempt means nothing for it, and one that would have disabled it is due again at
+    /// once.
     async fn complete(
         &self,
         delivery_id: &str,

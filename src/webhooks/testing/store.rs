@@ -1,5 +1,6 @@
 //! An event store in memory for tests, with failures on demand; never part of the product.
 
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use async_trait::async_trait;
@@ -20,12 +21,24 @@ use crate::webhooks::share::{Candidate, Turns};
 pub(crate) struct MemoryStore {
     state: Mutex<State>,
     is_down: AtomicBool,
+    refused: Mutex<HashSet<String>>,
+    falls: AtomicBool,
     claims: AtomicU64,
 }
 
 impl MemoryStore {
     pub(crate) fn set_down(&self, down: bool) {
         self.is_down.store(down, Ordering::SeqCst);
+    }
+
+    /// Never settles this event, nor what is to be settled along with it.
+    pub(crate) fn refuse(&self, event_id: &str) {
+        self.refused.lock().insert(event_id.to_owned());
+    }
+
+    /// Is down after the next refusal.
+    pub(crate) fn fall_with_a_refusal(&self) {
+        self.falls.store(true, Ordering::SeqCst);
     }
 
     fn open(&self) -> Result<parking_lot::MutexGuard<'_, State>, StoreError> {
@@ -81,6 +94,13 @@ impl EventStore for MemoryStore {
 
     async fn settle(&self, settlements: &[Settlement], now: Timestamp) -> Result<(), StoreError> {
         let mut s = self.open()?;
+        let refused = self.refused.lock();
+        if settlements.iter().any(|s| refused.contains(s.event_id())) {
+            if self.falls.swap(false, Ordering::SeqCst) {
+                self.set_down(true);
+            }
+            return Err(StoreError::Corrupt("refused".to_owned()));
+        }
         for settlement in settlements {
             let id = settlement.event_id().to_owned();
             let Some(event) = s.events.get_mut(&id) else {
@@ -299,7 +319,9 @@ impl EventStore for MemoryStore {
         done.unwrap();
         let mut claimed = Vec::new();
         for id in taken {
-            let claim = format!("c{}", self.claims.fetch_add(1, Ordering::SeqCst));
+            let n = self.claims.fetch_add(1, Ordering::SeqCst);
+            let url = &s.endpoints[&s.deliveries[&id].0.endpoint_id].url;
+            let claim = format!("c{n} {url}");
             let (d, c) = s.deliveries.get_mut(&id).unwrap();
             c.claim = Some((claim.clone(), terms.until));
             let delivery = d.clone();
@@ -331,13 +353,22 @@ impl EventStore for MemoryStore {
         effect: &Effect,
         now: Timestamp,
     ) -> Result<Completed, StoreError> {
-        let mut s = self.open()?;
+        let mut guard = self.open()?;
+        let s = &mut *guard;
         let Some((d, c)) = s.deliveries.get_mut(delivery_id) else {
             return Ok(Completed::Lost);
         };
         if c.claim.as_ref().is_none_or(|(mine, _)| mine != claim) {
             return Ok(Completed::Lost);
         }
+        let asked = claim.split_once(' ').map(|(_, url)| url);
+        let there = s.endpoints.get(&d.endpoint_id).map(|e| e.url.as_str());
+        let (again, nothing) = (Outcome::Retry(now), Effect::None);
+        let (outcome, effect) = match outcome {
+            _ if there.is_none() || there == asked => (outcome, effect),
+            Outcome::DisableEndpoint(_) => (&again, &nothing),
+            _ => (outcome, &nothing),
+        };
         c.claim = None;
         c.attempts.push(attempt.clone());
         d.attempts += 1;

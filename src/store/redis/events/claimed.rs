@@ -107,7 +107,12 @@ fn one(taken: &Taken, until: Timestamp, hashes: Hashes) -> Result<Found, StoreEr
         return Ok(Found::Lost);
     };
     Ok(Found::Mine(Box::new(ClaimedDelivery {
-        claim: ClaimName::text(&taken.token, &taken.endpoint, &delivery.account_id),
+        claim: ClaimName::text(
+            &taken.token,
+            &taken.endpoint,
+            &delivery.account_id,
+            &endpoint.url,
+        ),
         claimed_until: until,
         delivery,
         event,

@@ -23,26 +23,29 @@ script!(
     "events/complete.lua"
 );
 
-/// A claim's name: its token, and what leads to the delivery's keys.
+/// A claim's name: its token, what leads to the delivery's keys, and where its attempt goes.
 pub(super) struct ClaimName<'a> {
     token: &'a str,
     endpoint: &'a str,
     account: &'a str,
+    url: &'a str,
 }
 
 impl<'a> ClaimName<'a> {
     /// A claim as completing needs it.
-    pub(super) fn text(token: &str, endpoint: &str, account: &str) -> String {
-        format!("{token}.{endpoint}.{account}")
+    pub(super) fn text(token: &str, endpoint: &str, account: &str, url: &str) -> String {
+        format!("{token}.{endpoint}.{account} {url}")
     }
 
-    // Account ids may have dots, so theirs comes last.
+    // Account ids may have dots, so theirs is the last of the ids, but no spaces.
     fn parse(claim: &'a str) -> Option<Self> {
-        let mut parts = claim.splitn(3, '.');
+        let (ids, url) = claim.split_once(' ')?;
+        let mut parts = ids.splitn(3, '.');
         Some(Self {
             token: parts.next()?,
             endpoint: parts.next()?,
             account: parts.next()?,
+            url,
         })
     }
 }
@@ -108,7 +111,8 @@ pub(super) async fn complete(
             ""
         })
         .arg(&endpoint_id)
-        .arg(notice::failure(attempt));
+        .arg(notice::failure(attempt))
+        .arg(name.url);
     let done: u8 = store.link.script(Patience::Calm, &call).await?;
     let completed = match done {
         0 => Completed::Lost,

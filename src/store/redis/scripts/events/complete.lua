@@ -6,7 +6,8 @@
 --   'disable', when to try again, now, reason of a disabling, the roster's new revision then, 'well', 'failed' or 'none',
 --   until when the endpoint is held off, milliseconds between attempts to it, since when it must have failed to be disabled
 --   for that, for what reason then, most successes that count, least milliseconds between attempts, most notices, account,
---   id of the notice of the delivery's end, empty where nobody is told, of that of the endpoint's, what went wrong
+--   id of the notice of the delivery's end, empty where nobody is told, of that of the endpoint's, what went wrong, where
+--   the attempt went
 -- Empty where there is no such time.
 -- Returns 0 when nothing was done, 2 when the endpoint was disabled, else 1.
 local shard, d = {}, {}
@@ -23,8 +24,16 @@ local token, attempt, kept, what, again_at, now, reason, revision =
   arg(), arg(), tonumber(arg()), arg(), arg(), arg(), arg(), arg()
 local effect, hold, pace, since, since_reason = arg(), tonumber(arg()), tonumber(arg()), tonumber(arg()), arg()
 local most_successes, least_pace, most_notices = tonumber(arg()), tonumber(arg()), tonumber(arg())
-local account, end_id, endpoint_id, failure = arg(), arg(), arg(), arg()
-local status = redis.call('HGET', endpoint, 'status')
+local account, end_id, endpoint_id, failure, url = arg(), arg(), arg(), arg(), arg()
+local there = redis.call('HMGET', endpoint, 'status', 'url')
+local status = there[1]
+if there[2] and there[2] ~= url then
+  -- The endpoint leads elsewhere by now: what answered says nothing of the receiver that it has now.
+  effect = 'none'
+  if what == 'disable' then
+    what, again_at = 'retry', now
+  end
+end
 
 -- Merges the effect into what is known by now; see `EndpointHealth::after`. True when the endpoint failed for too long.
 local function fare()
