@@ -148,6 +148,9 @@ impl AccountService {
         let after = merged(config, id, before.as_ref(), put, ctx);
         check(config, &after).map_err(AccountError::Invalid)?;
         if before.as_ref() == Some(&after) {
+            // An earlier try may have been written without this node's hearing of it: it took too long, or its caller
+            // went away.
+            self.0.accounts.changed(after.clone(), ctx.at);
             return Ok(after);
         }
         let old = before.map_or_else(|| json!({}), |a| json!(a));
@@ -221,8 +224,11 @@ impl Inner {
         loop {
             match self.store.erase_some(id).await {
                 Ok(ErasureStep::More) => tokio::task::yield_now().await,
-                // Gone is what was wanted, whoever did it.
-                Ok(ErasureStep::Done) | Err(StoreError::NotFound) => break,
+                // Gone is what was wanted, whoever did it. An account that is not marked any more was erased to the end
+                // elsewhere and made anew.
+                Ok(ErasureStep::Done) | Err(StoreError::NotFound | StoreError::Conflict(_)) => {
+                    break;
+                }
                 Err(error) => {
                     tracing::warn!(%error, "an erasure waits for the store");
                     tokio::time::sleep(pause).await;
@@ -230,6 +236,7 @@ impl Inner {
                 }
             }
         }
+        // Forgets a state that is marked, and so never that of an account made anew.
         self.accounts.erased(id);
     }
 }

@@ -21,6 +21,8 @@ use crate::base::page::{Page, PageRequest};
 use crate::config::model::{Config, PlanOverrides, Quotas, RateOverride};
 use crate::config::{LoadOptions, load_bytes};
 
+mod again;
+
 #[derive(Default)]
 struct FakeStore {
     accounts: Mutex<BTreeMap<String, Account>>,
@@ -76,6 +78,9 @@ impl AccountStore for FakeStore {
     }
     async fn erase_some(&self, id: &str) -> Result<ErasureStep, StoreError> {
         self.up()?;
+        if self.accounts.lock().get(id).is_some_and(|a| !a.erasing) {
+            return Err(StoreError::Conflict("not marked".into()));
+        }
         let more = self
             .steps
             .fetch_update(Ordering::SeqCst, Ordering::SeqCst, |n| n.checked_sub(1));

@@ -288,14 +288,19 @@ impl KeyService {
         let revoked = self
             .store
             .revoke_account_keys(account_id, ctx.at, &change)
-            .await?;
+            .await;
+        // Whatever came of it: a failed call may be written for all that, and one that finds nothing to revoke may
+        // repeat one that this node did not hear of.
+        self.observer.account_keys_changed(account_id);
+        let revoked = revoked?;
         for id in &revoked {
             self.observer.key_changed(id);
         }
         Ok(revoked)
     }
 
-    /// Reads, changes and writes a key, anew when another change came between. What changes nothing is not written.
+    /// Reads, changes and writes a key, anew when another change came between. What changes nothing is not written,
+    /// but told like any change.
     async fn change(
         &self,
         id: &str,
@@ -309,6 +314,9 @@ impl KeyService {
             let mut key = before.clone();
             apply(&mut key)?;
             if key == before {
+                // An earlier try may have been written without this node's hearing of it: it took too long, or its
+                // caller went away.
+                self.observer.key_changed(id);
                 return Ok(key);
             }
             key.revision += 1;
@@ -323,7 +331,11 @@ impl KeyService {
                     return Ok(key);
                 }
                 Err(StoreError::Conflict(_)) => {}
-                Err(e) => return Err(e.into()),
+                Err(e) => {
+                    // It may be written for all that.
+                    self.observer.key_changed(id);
+                    return Err(e.into());
+                }
             }
         }
         Err(StoreError::Conflict("revision".into()).into())

@@ -87,3 +87,31 @@ async fn events_are_filtered_and_sent_again() {
     none.is_error(404, "not_found");
     assert_eq!(admin.actions().await[0], "event.replay");
 }
+
+#[tokio::test]
+async fn a_repetition_is_answered_as_the_first_call_was() {
+    let admin = Admin::start().await;
+    let publish = async |key: &str, event: &Value| {
+        let request = admin.request("POST", "/admin/v1/events").json(event);
+        send(request.header("idempotency-key", format!("\"{key}\""))).await
+    };
+    let first = publish("one", &event("contact-1")).await;
+    assert_eq!(first.is(201)["sequence"], 1);
+    let again = publish("one", &event("contact-1")).await;
+    assert_eq!(again.header("idempotency-replayed"), "true");
+    assert_eq!(again.is(201), first.is(201));
+    // The id is there already, with other data.
+    let mut other = event("contact-1");
+    other["data"] = json!({"id": "c_2"});
+    let found = publish("two", &other).await;
+    assert_eq!(found.is(201), first.is(201));
+    let again = publish("two", &other).await;
+    assert_eq!(again.is(201), first.is(201));
+    // Without an id of the publisher's the same event is found by the gateway's own.
+    let mut own = event("none");
+    own.as_object_mut().unwrap().remove("id");
+    let first = publish("three", &own).await;
+    assert_eq!(first.is(201)["sequence"], 2);
+    let again = publish("three", &own).await;
+    assert_eq!(again.is(201), first.is(201));
+}

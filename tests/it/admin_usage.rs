@@ -161,3 +161,28 @@ async fn endpoints_and_callers_come_most_called_first() {
     let missing = admin.get("/admin/v1/usage/callers").await;
     missing.is_invalid(&["route"]);
 }
+
+#[tokio::test]
+async fn a_range_within_an_hour_tells_the_calls_of_that_hour() {
+    let admin = with_usage().await;
+    let hour = START.hour_start();
+    let minutes = |n: u64| Duration::from_secs(60 * n);
+    for (path, requests) in [
+        ("endpoints?account_id=acct_1", 15),
+        ("callers?route=/v1/contacts", 9),
+    ] {
+        let most = async |from: Timestamp, to: Timestamp| {
+            let path = format!("/admin/v1/usage/{path}&from={from}&to={to}");
+            admin.get(&path).await.is(200)["data"][0]["requests"].clone()
+        };
+        let within = most(hour.plus(minutes(10)), hour.plus(minutes(20)));
+        assert_eq!(within.await, requests, "{path}");
+        let across = most(hour.minus(minutes(20)), hour.plus(minutes(1)));
+        assert_eq!(across.await, requests, "{path}");
+        // Where it ends with an hour, the next one is not taken in.
+        let before = most(hour.minus(minutes(20)), hour);
+        assert_eq!(before.await, Value::Null, "{path}");
+        let after = most(hour.plus(minutes(60)), hour.plus(minutes(70)));
+        assert_eq!(after.await, Value::Null, "{path}");
+    }
+}

@@ -15,6 +15,7 @@ use crate::keys::model::KeyStatus;
 use crate::keys::testing::FakeStore;
 use crate::keys::verify::{Asked, Grant, Refusal, authorise};
 
+mod again;
 mod old_secrets;
 
 const YAML: &str = r#"
@@ -447,10 +448,12 @@ async fn all_keys_of_an_account_go_at_once() {
     let (one, two) = (d.create().await, d.create().await);
     let ids = d.service.revoke_account("acct_1", &ctx()).await.unwrap();
     assert_eq!(ids, [one.key.id, two.key.id]);
-    assert_eq!(d.heard.0.lock()[2..], ids);
+    assert_eq!(d.heard.0.lock()[2], "acct_1");
+    assert_eq!(d.heard.0.lock()[3..], ids);
     assert_eq!(d.decide(&one.secret, NOW), Err(Refusal::Revoked));
     let none = d.service.revoke_account("acct_1", &ctx()).await.unwrap();
     assert!(none.is_empty());
+    assert_eq!(d.heard.0.lock()[5..], ["acct_1"]);
 }
 
 #[tokio::test]

@@ -28,6 +28,26 @@ where
     F: FnOnce(ChangeContext) -> R,
     R: Future<Output = Result<Response, ApiError>>,
 {
+    let as_left = |kept| std::future::ready(Ok(kept));
+    once_or(state, call, operation, headers, digest, create, as_left).await
+}
+
+/// [`once`], where `again` makes a repetition's answer of what the first call left.
+pub async fn once_or<F, R, A, S>(
+    state: &AdminState,
+    call: &Call,
+    operation: &str,
+    headers: &HeaderMap,
+    digest: [u8; 32],
+    create: F,
+    again: A,
+) -> Result<Response, ApiError>
+where
+    F: FnOnce(ChangeContext) -> R,
+    R: Future<Output = Result<Response, ApiError>>,
+    A: FnOnce(IdempotentAnswer) -> S,
+    S: Future<Output = Result<IdempotentAnswer, ApiError>>,
+{
     let key = client_key(headers).map_err(|e| ApiError::field("Idempotency-Key", e.to_string()))?;
     let Some(key) = key else {
         return create(call.caller.clone()).await;
@@ -38,7 +58,7 @@ where
     };
     match once::once(&*state.store, &call.caller, idempotency, create).await? {
         Once::Made(answer) => Ok(answer),
-        Once::Before(answer) => Ok(replay(answer)),
+        Once::Before(answer) => Ok(replay(again(answer).await?)),
     }
 }
 

@@ -1,9 +1,10 @@
 //! Events: publish, show, replay; endpoints and deliveries live beside it.
 
+use serde::Deserialize;
 use serde_json::json;
 
 use super::{NewEvent, WebhookError, WebhookService};
-use crate::base::audit::ChangeContext;
+use crate::base::audit::{ChangeContext, IdempotentAnswer};
 use crate::base::error::StoreError;
 use crate::base::ids;
 use crate::base::page::{Page, PageRequest};
@@ -12,6 +13,13 @@ use crate::webhooks::model::{Event, EventState};
 use crate::webhooks::port::EventFilter;
 use crate::webhooks::settlement::thin;
 use crate::webhooks::view::EventView;
+
+/// Of the answer kept for a repetition, what tells which event it is about.
+#[derive(Deserialize)]
+struct Kept {
+    id: String,
+    account_id: String,
+}
 
 impl WebhookService {
     /// Publishes an event that never crossed the gateway. Publishing an id again answers the event that is there.
@@ -55,6 +63,30 @@ impl WebhookService {
             })?;
         self.wake.notify_one();
         Ok(published.into())
+    }
+
+    /// What a repetition of [`Self::publish`] is answered with, given what the first call left. That was written before
+    /// the store numbered the event, or found another one with its id: so the event is read again. Where it is gone,
+    /// what was left has to do.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn published_before(
+        &self,
+        mut kept: IdempotentAnswer,
+    ) -> Result<IdempotentAnswer, WebhookError> {
+        let Ok(Kept { id, account_id }) = serde_json::from_str(&kept.body) else {
+            return Ok(kept);
+        };
+        let found = self.store.event(&id).await?;
+        // Once an event is gone, its id is free for another account.
+        let event = found.filter(|e| e.account_id == account_id);
+        if let Some(event) = event
+            && let Ok(body) = serde_json::to_string(&EventView::from(event))
+        {
+            kept.body = body;
+        }
+        Ok(kept)
     }
 
     /// One event.

@@ -8,6 +8,7 @@ use http::{HeaderMap, StatusCode};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use crate::base::audit::IdempotentAnswer;
 use crate::web::admin::access::Call;
 use crate::web::admin::body::Json;
 use crate::web::admin::repeat;
@@ -58,5 +59,10 @@ pub(super) async fn publish_event(
         let event = state.webhooks.publish(new, &caller).await?;
         respond::object(StatusCode::CREATED, &event)
     };
-    repeat::once(&state, &call, "events.publish", &headers, digest, publish).await
+    let again = async |kept: IdempotentAnswer| {
+        let published = state.webhooks.published_before(kept).await;
+        published.map_err(ApiError::from)
+    };
+    let name = "events.publish";
+    repeat::once_or(&state, &call, name, &headers, digest, publish, again).await
 }

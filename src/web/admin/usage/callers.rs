@@ -36,7 +36,7 @@ pub(super) struct CallersQuery {
     limit: Option<u32>,
 }
 
-/// Lists who called a route, most requests first.
+/// Lists who called a route, most requests first. The range is widened to whole hours, by which calls are counted.
 #[utoipa::path(
     get,
     path = "/admin/v1/usage/callers",
@@ -48,7 +48,8 @@ pub(super) async fn list_callers(
     State(state): State<Arc<AdminState>>,
     Query(query): Query<CallersQuery>,
 ) -> Result<Response, ApiError> {
-    let (from, to) = range::range(query.from, query.to, state.clock.now(), USUAL)?;
+    let range = range::range(query.from, query.to, state.clock.now(), USUAL)?;
+    let (from, to) = range::whole_hours(range);
     let limit = range::rows(query.limit)?;
     let rows = state.usage.callers(&query.route, from, to, limit).await?;
     respond::object(StatusCode::OK, &Rows::new(rows))

@@ -36,7 +36,7 @@ pub(super) struct EndpointsQuery {
     limit: Option<u32>,
 }
 
-/// Lists the most called endpoints, most requests first.
+/// Lists the most called endpoints, most requests first. The range is widened to whole hours, by which calls are counted.
 #[utoipa::path(
     get,
     path = "/admin/v1/usage/endpoints",
@@ -48,7 +48,8 @@ pub(super) async fn list_called_endpoints(
     State(state): State<Arc<AdminState>>,
     Query(query): Query<EndpointsQuery>,
 ) -> Result<Response, ApiError> {
-    let (from, to) = range::range(query.from, query.to, state.clock.now(), USUAL)?;
+    let range = range::range(query.from, query.to, state.clock.now(), USUAL)?;
+    let (from, to) = range::whole_hours(range);
     let limit = range::rows(query.limit)?;
     let rows = state
         .usage

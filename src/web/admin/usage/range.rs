@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::base::clock::Timestamp;
 use crate::base::page::{DEFAULT_LIMIT, MAX_LIMIT};
+use crate::usage::model::Granularity;
 use crate::web::admin::respond::ApiError;
 
 /// Rows that are answered together, without further pages.
@@ -45,6 +46,15 @@ pub(super) fn range(
     }
 }
 
+/// A range widened to the whole hours that it touches, as a series is: calls are counted by the hour, and what came in
+/// half of one cannot be told.
+pub(super) fn whole_hours((from, to): (Timestamp, Timestamp)) -> (Timestamp, Timestamp) {
+    let hour = Granularity::Hour;
+    let is_aligned = hour.start(to) == to;
+    let to = if is_aligned { to } else { hour.next(to) };
+    (hour.start(from), to)
+}
+
 /// The number of rows that is asked for.
 pub(super) fn rows(limit: Option<u32>) -> Result<u32, ApiError> {
     let limit = limit.unwrap_or(DEFAULT_LIMIT);
@@ -68,5 +78,14 @@ mod tests {
         assert!(to > now && to.since(from) == day);
         assert!(range(Some(now), Some(now), now, day).is_err());
         assert!(range(Some(now.plus(day)), None, now, day).is_err());
+    }
+
+    #[test]
+    fn a_range_takes_in_the_hours_it_touches() {
+        let hour = Timestamp::from_secs(1_800_000_000).hour_start();
+        let at = |minute: u64| hour.plus(Duration::from_secs(60 * minute));
+        assert_eq!(whole_hours((at(10), at(20))), (at(0), at(60)));
+        assert_eq!(whole_hours((at(50), at(61))), (at(0), at(120)));
+        assert_eq!(whole_hours((at(60), at(120))), (at(60), at(120)));
     }
 }

@@ -1,9 +1,11 @@
 //! Tests of publishing, testing, retrying and replaying.
 
 use super::*;
+use crate::base::audit::IdempotentAnswer;
 use crate::webhooks::health::Effect;
 use crate::webhooks::model::*;
 use crate::webhooks::port::{ClaimTerms, DeliveryFilter, EventFilter};
+use crate::webhooks::view::EventView;
 
 #[tokio::test]
 async fn a_published_event_is_delivered_once_whatever_is_published_again() {
@@ -48,6 +50,55 @@ async fn a_published_event_is_delivered_once_whatever_is_published_again() {
         b.service.event("crm-1").await.unwrap().data,
         Some(serde_json::json!({"id": 7}))
     );
+}
+
+/// What a call leaves for its repetition: the event as it was given, which the store has not seen yet.
+fn left(new: NewEvent) -> IdempotentAnswer {
+    let id = new.id.unwrap();
+    let event = Event::published(id, new.account_id, new.event_type, at(1).at, new.data);
+    IdempotentAnswer {
+        key: "k".to_owned(),
+        request_digest: [7; 32],
+        status: 201,
+        body: serde_json::json!(EventView::from(event)).to_string(),
+        expires_at: at(9).at,
+    }
+}
+
+#[tokio::test]
+async fn a_repetition_is_answered_with_the_event_as_the_store_has_it() {
+    let b = bench();
+    let published = b.service.publish(new_event(Some("crm-1")), &at(1)).await;
+    let first = serde_json::to_string(&published.unwrap()).unwrap();
+    assert!(first.contains("\"sequence\":1"), "{first}");
+    let again = b.service.published_before(left(new_event(Some("crm-1"))));
+    let again = again.await.unwrap();
+    assert_eq!((again.status, &again.body), (201, &first));
+    // The id was there already, with other data.
+    let other = || NewEvent {
+        data: "{\"id\": 8}".to_owned(),
+        ..new_event(Some("crm-1"))
+    };
+    let second = b.service.publish(other(), &at(2)).await.unwrap();
+    assert_eq!(serde_json::to_string(&second).unwrap(), first);
+    let again = b.service.published_before(left(other())).await.unwrap();
+    assert_eq!(again.body, first);
+}
+
+#[tokio::test]
+async fn a_repetition_whose_event_is_gone_is_answered_with_what_was_left() {
+    let b = bench();
+    let gone = left(new_event(Some("crm-1")));
+    let again = b.service.published_before(gone.clone()).await.unwrap();
+    assert_eq!(again, gone);
+    // Another account has the id by now: nothing of it is shown.
+    let stranger = NewEvent {
+        account_id: "acct_2".to_owned(),
+        ..new_event(Some("crm-1"))
+    };
+    b.service.publish(stranger, &at(2)).await.unwrap();
+    let again = b.service.published_before(gone.clone()).await.unwrap();
+    assert_eq!(again, gone);
 }
 
 #[tokio::test]
