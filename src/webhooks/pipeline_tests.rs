@@ -14,6 +14,7 @@ use crate::base::testing::eventually;
 use crate::webhooks::facts::BODY_VALUES;
 use crate::webhooks::settlement::CapturedBody;
 use crate::webhooks::settler::{Settler, pipeline};
+use crate::webhooks::sweeper::Sweeper;
 use crate::webhooks::testing::MemoryStore;
 
 #[path = "pipeline_tests/identity.rs"]
@@ -137,6 +138,11 @@ impl Bench {
         }
         self.events.release(exchange, captured).await;
         self.until_let_go().await;
+    }
+
+    fn sweeper(&self) -> Sweeper {
+        let (store, clock) = (self.store.clone(), self.clock.clone());
+        Sweeper::new(store, clock, &self.events, Arc::clone(&self.wake))
     }
 
     async fn until_let_go(&self) {

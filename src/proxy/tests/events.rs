@@ -12,6 +12,12 @@ fn released(h: &Harness) -> usize {
     events.iter().filter(released).count()
 }
 
+/// Waits until there are so many events and all are released.
+async fn settled(h: &Harness, events: usize) {
+    let are_settled = || h.events.all_events().len() == events && released(h) == events;
+    eventually("events are settled", are_settled).await;
+}
+
 const EVENTS: &str = r#"
 upstreams:
   crm: { targets: [ { address: "UPSTREAM" } ] }
@@ -161,11 +167,7 @@ events:
             .ask(&format!("POST /v1/created?{query}"), &[&key], body)
             .await;
         assert_eq!(a.status, 201);
-        let settled = || {
-            let all = h.events.all_events();
-            all.len() == events && released(&h) == events
-        };
-        eventually("it is settled", settled).await;
+        settled(&h, events).await;
     }
     let only = &h.events.all_events()[0];
     assert_eq!(only.data.as_deref(), Some("{\"id\":\"c1\"}"));
@@ -187,11 +189,7 @@ async fn what_is_repeated_under_its_key_has_one_event_and_another_request_its_ow
             .ask("POST /v1/created", &[&key, idempotency_key], body)
             .await;
         assert_eq!(a.status, 201);
-        let settled = || {
-            let all = h.events.all_events();
-            all.len() == events && released(&h) == events
-        };
-        eventually("it is settled", settled).await;
+        settled(&h, events).await;
     }
 }
 

@@ -1,7 +1,6 @@
 //! Tests of which id an event has from its record to its release, and of requests that are repeated; never of a store's rows.
 
 use super::*;
-use crate::webhooks::sweeper::Sweeper;
 
 fn repeatable(key: &str, digest: u8) -> Repeatable {
     Repeatable {
@@ -151,12 +150,7 @@ async fn a_sweep_gives_the_id_that_the_release_would_have_given() {
     let id = exchange.events[0].0.clone();
     drop(exchange);
     b.clock.advance(Duration::from_secs(1));
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), 1);
     assert_eq!(b.only().id, identity::released(&id, "c_9"));
 }

@@ -2,7 +2,6 @@
 
 use super::*;
 use crate::base::ceilings::{PENDING_EVENT_AGE, SWEEP_BATCH, SWEEP_INTERVAL};
-use crate::webhooks::sweeper::Sweeper;
 
 #[tokio::test]
 async fn what_finds_no_room_stays_pending_for_the_sweeper() {
@@ -18,12 +17,7 @@ async fn what_finds_no_room_stays_pending_for_the_sweeper() {
     assert_eq!(b.events.counters().deferred.get(), 1);
     assert_eq!(b.events.held().len(), RELEASE_QUEUE);
     b.clock.advance(PENDING_EVENT_AGE + Duration::from_secs(1));
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     let before = b.clock.now().minus(PENDING_EVENT_AGE);
     // The queued ones are in hand and older than the sweeper's page: they must not be taken for lost.
     let swept = sweeper.sweep(before).await.unwrap();
@@ -37,12 +31,7 @@ async fn a_sweep_releases_what_a_crash_left_and_keeps_what_nobody_can_know() {
     drop(b.record(&RouteRules::of(CREATED), &create()).await.unwrap());
     drop(b.record(&RouteRules::of(WON), &update()).await.unwrap());
     let in_hand = b.record(&RouteRules::of(CREATED), &create()).await.unwrap();
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     assert_eq!(
         sweeper.sweep(b.clock.now()).await.unwrap(),
         0,
@@ -76,12 +65,7 @@ async fn a_running_sweeper_comes_again_for_what_grew_too_old_since() {
     let record = || b.record(&rules, &call);
     drop(record().await.unwrap());
     b.clock.advance(Duration::from_secs(1));
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     let (_keep, stop) = watch::channel(false);
     b.store.set_down(true);
     tokio::spawn(sweeper.run(b.clock.now(), stop));
@@ -111,12 +95,7 @@ async fn one_sweep_takes_more_than_one_read_of_the_store_gives() {
     let old = |_| Event::blank("acct_1", "contact.created");
     let events: Vec<_> = (0..=SWEEP_BATCH).map(old).collect();
     b.store.record_pending(&events).await.unwrap();
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     assert_eq!(sweeper.sweep(b.clock.now()).await.unwrap(), events.len());
 }
 
@@ -129,12 +108,7 @@ async fn an_event_that_the_store_refuses_keeps_no_other_from_being_swept() {
     let now = b.clock.now();
     let refused = b.store.stale_pending(now, 1).await.unwrap().remove(0).id;
     b.store.refuse(&refused);
-    let sweeper = Sweeper::new(
-        b.store.clone(),
-        b.clock.clone(),
-        &b.events,
-        Arc::clone(&b.wake),
-    );
+    let sweeper = b.sweeper();
     for swept in [events.len() - 1, 0] {
         assert_eq!(sweeper.sweep(now).await.unwrap(), swept);
         let left = b.store.stale_pending(now, SWEEP_BATCH).await.unwrap();
